@@ -1,0 +1,317 @@
+"""The command line: options in, session, report out, exit code. Nothing is decided here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dddoctor.model import RuleError, Safety, Severity
+
+if TYPE_CHECKING:
+    from dddoctor.model import Report
+    from dddoctor.repair import Plan
+    from dddoctor.session import CheckOptions, Session
+
+EXIT_USAGE = 2
+EXIT_UNSURE = 3
+
+app = typer.Typer(
+    name="dddoctor",
+    help="Find what is wrong with a host that runs the Datadog Agent, repair it, prove it, take it back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+rules_app = typer.Typer(help="List, test and write rules.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
+
+Root = Annotated[Path | None, typer.Option("--root", metavar="DIR", help="Look at a folder or mounted disk instead of this machine.")]
+Rules = Annotated[list[Path] | None, typer.Option("--rules", metavar="DIR", help="More rules, from a folder of yours.")]
+Apps = Annotated[list[str] | None, typer.Option("--app", metavar="DIR", help="An application's folder on the target (may be repeated).")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Safe repairs only, unless --unsafe-fixes says otherwise.")]
+
+
+def run() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app(prog_name="dddoctor")
+    except KeyboardInterrupt:
+        print("interrupted; nothing is half done", file=sys.stderr)
+        os._exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def _fail(message: str) -> typer.Exit:
+    print(f"dddoctor: {message}", file=sys.stderr)
+    return typer.Exit(EXIT_USAGE)
+
+
+def _session(options: CheckOptions) -> Session:
+    """A session, or exit 2 with one line: a wrong option, a broken rule file."""
+    from dddoctor.session import Session, UsageError
+
+    try:
+        return Session(options)
+    except (UsageError, RuleError) as error:
+        raise _fail(str(error)) from error
+
+
+def _finish(code: int) -> None:
+    """Exit at once: a probe that hangs must not delay it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(
+    root: Root = None,
+    app_folders: Apps = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, after showing it; prove it.")] = False,
+    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Also repairs that change what the host does.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="With --fix: print the patch and change nothing.")] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="With --diff --output FILE: the exact patch, into a file of mode 0600.")] = False,
+    yes: Yes = False,
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="console or json.")] = "console",
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write the report here; - is standard output.")] = None,
+    select: Annotated[list[str] | None, typer.Option("--select", metavar="AREA|RULE", help="Only these (commas, or repeated).")] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="AREA|RULE", help="All but these.")] = None,
+    rules: Rules = None,
+    fail_on: Annotated[str, typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 from this severity on: error, warning, info.")] = "warning",
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for one probe.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the tracebacks of our own bugs.")] = False,
+) -> None:
+    """Say what is wrong, where, which problem causes which, and how to repair it."""
+    from dddoctor.session import CheckOptions
+
+    if format_ not in {"console", "json"}:
+        raise _fail(f"--format {format_}: write console or json")
+    if fail_on not in {s.value for s in Severity}:
+        raise _fail(f"--fail-on {fail_on}: write error, warning or info")
+    if show_secrets and not (diff and output):
+        raise _fail("--show-secrets goes with --diff --output FILE")
+    if (diff or unsafe_fixes or yes) and not fix:
+        raise _fail(f"{'--diff' if diff else '--unsafe-fixes' if unsafe_fixes else '--yes'} goes with --fix")
+    options = CheckOptions(
+        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line()
+    )  # fmt: skip
+    session = _session(options)
+    report = session.check()
+    if fix:
+        from dddoctor.fixing import Asked, fix_it
+
+        fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff else None))
+        if fixed is None:
+            _finish(exit_code(report))
+            return
+        report = fixed
+    _write(render(report, format_, output), output)
+    if debug:
+        for broken in report.broken:
+            print(f"{broken.rule}: {broken.error}\n{broken.trace}", file=sys.stderr)
+    _finish(exit_code(report))
+
+
+def exit_code(report: Report) -> int:
+    """0 healthy · 1 findings · 3 nothing found, but not everything could be looked at."""
+    return 0 if report.healthy else 1 if report.healthy is False else EXIT_UNSURE
+
+
+def render(report: Report, format_: str, output: Path | None = None) -> str:
+    """The report in the asked format; the console's shape comes from where it goes."""
+    if format_ == "json":
+        from dddoctor.reports import json as json_report
+
+        return json_report.render(report)
+    import shutil
+
+    from dddoctor.reports import console
+
+    is_terminal = output is None and sys.stdout.isatty()
+    width = shutil.get_terminal_size((100, 24)).columns if is_terminal else int(os.environ.get("COLUMNS", "100"))
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    return console.render(report, width=width, color=is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb", ascii_only="utf" not in encoding)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None or str(output) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _fail(f"--output {output}: {error.strerror}") from error
+
+
+def _split(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(v.strip() for value in values or () for v in value.split(",") if v.strip())
+
+
+def _command_line() -> str:
+    import shlex
+
+    return shlex.join(["dddoctor", *sys.argv[1:]])
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(metavar="RULE | 'PASTED ERROR'", help="A rule's id, or words you saw somewhere.")],
+    rules: Rules = None,
+) -> None:
+    """What a rule means, or what an error you paste most likely means."""
+    from dddoctor import explaining, rules as rule_files
+
+    try:
+        found = rule_files.load(user_folders=tuple(rules or ()))
+    except RuleError as error:
+        raise _fail(str(error)) from error
+    text, is_known = explaining.explain(what, found.rules)
+    sys.stdout.write(text)
+    _finish(0 if is_known else 1)
+
+
+@app.command("tables")
+def list_tables(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None) -> None:
+    """The tables a host is made of, or the columns of one."""
+    from dddoctor import explaining, tables
+
+    tables.load_all()
+    if name is not None and name not in tables.TABLES:
+        raise _fail(f"no table is called {name}; see `dddoctor tables`")
+    sys.stdout.write(explaining.describe_table(tables.TABLES[name]) if name else explaining.describe_tables(tables.TABLES))
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, or - to read it from standard input.")],
+    root: Root = None,
+    app_folders: Apps = None,
+    format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, json or csv.")] = "table",
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS")] = None,
+) -> None:
+    """Ask the tables anything: dddoctor query "SELECT file, line FROM yaml_defects"."""
+    from dddoctor import querying
+    from dddoctor.session import UsageError, open_host
+
+    if format_ not in {"table", "json", "csv"}:
+        raise _fail(f"--format {format_}: write table, json or csv")
+    text = sys.stdin.read() if sql == "-" else sql
+    try:
+        answer = querying.ask(text, open_host(root), tuple(app_folders or ()), timeout)
+    except (UsageError, querying.QueryError) as error:
+        raise _fail(str(error)) from error
+    sys.stdout.write(querying.render(answer, format_))
+    for line in answer.gaps:
+        print(line, file=sys.stderr)
+    _finish(0)
+
+
+@app.command()
+def history(purge: Annotated[bool, typer.Option("--purge", help="Forget all runs: they can no longer be undone.")] = False) -> None:
+    """The repairs made so far, newest first."""
+    from dddoctor import undoing
+
+    sys.stdout.write(undoing.purge() if purge else undoing.history())
+
+
+@app.command()
+def undo(
+    run_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A run of `dddoctor history`; the last one of this target if left out.")] = None,
+    root: Root = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
+    yes: Yes = False,
+    force: Annotated[bool, typer.Option("--force", help="Also where a file has changed since the repair.")] = False,
+) -> None:
+    """Take the last repair back, byte for byte."""
+    from dddoctor import undoing
+    from dddoctor.session import UsageError
+
+    try:
+        code, text = undoing.undo(run_id, root, show_only=diff, is_agreed=yes, force=force)
+    except UsageError as error:
+        raise _fail(str(error)) from error
+    sys.stdout.write(text)
+    _finish(code)
+
+
+@app.command()
+def demo(keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Leave the broken VM in this folder, to play with.")] = None) -> None:
+    """Build a broken VM as a folder, diagnose it, repair it, prove it, undo it."""
+    from dddoctor import demo as the_demo
+    from dddoctor.session import UsageError
+
+    try:
+        code = the_demo.run(keep, sys.stdout)
+    except UsageError as error:
+        raise _fail(str(error)) from error
+    _finish(code)
+
+
+@rules_app.command("list")
+def list_rules(rules: Rules = None) -> None:
+    """All rules by area, with their titles."""
+    from dddoctor import explaining, rules as rule_files
+
+    try:
+        sys.stdout.write(explaining.list_rules(rule_files.load(user_folders=tuple(rules or ())).rules))
+    except RuleError as error:
+        raise _fail(str(error)) from error
+
+
+@rules_app.command("test")
+def test_rules(paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]…", help="Rule files or folders; all shipped rules if left out.")] = None) -> None:
+    """Run the examples of rules; exit 1 where one fails."""
+    from dddoctor import explaining, rules as rule_files
+
+    try:
+        code = explaining.test_rules([p for path in paths or [rule_files.rules_folder()] for p in _rule_paths(path)], sys.stdout)
+    except RuleError as error:
+        raise _fail(str(error)) from error
+    _finish(code)
+
+
+def _rule_paths(path: Path) -> list[Path]:
+    from dddoctor import rules as rule_files
+
+    if path.is_dir():
+        return rule_files.rule_files(path)
+    if not path.exists():
+        raise _fail(f"{path}: no such file or folder")
+    return [path]
+
+
+@rules_app.command("new")
+def new_rule(
+    name: Annotated[str, typer.Argument(metavar="AREA/ID")],
+    from_file: Annotated[Path | None, typer.Option("--from-file", metavar="FILE", help="A file that shows the defect; it becomes the first example.")] = None,
+    folder: Annotated[Path | None, typer.Option("--rules", metavar="DIR", help="Where to write it (default: ./rules).")] = None,
+) -> None:
+    """Write the skeleton of a rule."""
+    from dddoctor import explaining
+    from dddoctor.session import UsageError
+
+    try:
+        path = explaining.new_rule(name, from_file, folder or Path("rules"))
+    except (UsageError, OSError) as error:
+        raise _fail(str(error)) from error
+    print(f"{path}: fill in the query, then `dddoctor rules test {path}`")
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    """Find what is wrong with a host that runs the Datadog Agent, repair it, prove it, take it back."""
+    if version:
+        from dddoctor import __version__
+
+        print(f"dddoctor {__version__}")
+        raise typer.Exit
+
+
+_ = (Any, Safety)

@@ -1,0 +1,218 @@
+"""Fill the tables: run collectors in the order of their needs, each with a time limit, and keep what could not be looked at as gaps."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from dddoctor import tables
+from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.model import Gap, Kind
+from dddoctor.sql import Database
+from dddoctor.tables import Collector, RunOptions
+
+BATCH_ROWS = 400
+HELP_AFTER_SECONDS = 0.1  # when a collector has kept the only worker this long and others wait, one more worker starts
+MAX_WORKERS = 16
+
+
+class Tables:
+    """The tables of one run: a database, the gaps by table, and the rows as objects where a collector asks for them.
+
+    Collectors run in daemon threads, so one that hangs for good (a dead mount) costs its time limit and never the exit.
+    """
+
+    def __init__(self, host: Host, vault: Any, options: RunOptions, limit_seconds: float | None = None, replaced: Mapping[str, list[Any]] | None = None) -> None:
+        self.host, self.vault, self.options, self.limit_seconds = host, vault, options, limit_seconds
+        self.database = Database(tables.TABLES.values())
+        self.gaps: dict[str, list[Gap]] = {}
+        self.failures: dict[str, tuple[str, str]] = {}  # table → (error, traceback): a bug of ours
+        self.counts: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+        self._rows: dict[str, list[Any]] = {}
+        self._wanted_rows: set[str] = {n for c in tables.COLLECTORS.values() for n in c.needs if n in tables.TABLES}
+        self._by_row: dict[type[Any], str] = {t.row: t.name for t in tables.TABLES.values()}
+        self._of_collector: dict[str, list[str]] = {}
+        for t in tables.TABLES.values():
+            self._of_collector.setdefault(t.collector, []).append(t.name)
+
+    def ensure(self, names: Iterable[str]) -> None:
+        """Collect these tables and what they need, where that has not happened yet. Never raises for a host's sake."""
+        waiting = self._closure(names)
+        if waiting:
+            _Run(self, waiting).until_done()
+
+    def rows(self, name: str) -> list[Any]:
+        return self._rows.get(name, [])
+
+    def add_gap(self, table: str, gap: Gap) -> None:
+        known = self.gaps.setdefault(table, [])
+        if gap not in known:
+            known.append(gap)
+            columns = ",".join(gap.columns) if gap.columns is not None else None
+            self.database.insert("gaps", [(table, gap.where, gap.kind.value, gap.reason, gap.remedy, columns)])
+
+    def _closure(self, names: Iterable[str]) -> dict[str, Collector]:
+        found: dict[str, Collector] = {}
+        todo = [n for n in names if n in tables.TABLES]
+        while todo:
+            name = todo.pop()
+            collector = tables.COLLECTORS[tables.TABLES[name].collector]
+            if name in self.counts or collector.name in found:
+                continue
+            found[collector.name] = collector
+            todo += [n for n in collector.needs if n in tables.TABLES]
+        return found
+
+    def _arguments(self, collector: Collector) -> list[Any]:
+        given: dict[str, Any] = {"host": self.host, "vault": self.vault, "options": self.options}
+        return [given[n] if n in given else self._rows.get(n, []) for n in collector.needs]
+
+    def _take(self, names: list[str], batch: list[Any]) -> None:
+        """Rows and gaps of one collector, told apart by their class."""
+        by_table: dict[str, list[Any]] = {}
+        for row in batch:
+            if type(row) is Gap:
+                for name in [row.table] if row.table else names:
+                    self.add_gap(name, row)
+            else:
+                by_table.setdefault(self._by_row[type(row)], []).append(row)
+        for name, found in by_table.items():
+            self.database.insert(name, found)
+            self.counts[name] = self.counts.get(name, 0) + len(found)
+            if name in self._wanted_rows:
+                self._rows.setdefault(name, []).extend(found)
+
+    def _finish(self, collector: Collector, seconds: float) -> None:
+        self.seconds[collector.name] = seconds
+        names = self._of_collector[collector.name]
+        for name in names:
+            count = self.counts.setdefault(name, 0)
+            self.database.index(name, tables.TABLES[name].columns, count)
+        # Rows that could not be read are missing in every table that is made from them.
+        for needed in collector.needs:
+            for gap in self.gaps.get(needed, ()):
+                if gap.columns is None:
+                    for name in names:
+                        self.add_gap(name, gap._replace(table=None))
+
+    def _give_up(self, collector: Collector, gap: Gap) -> None:
+        """A collector that failed or took too long: its tables are empty and have one gap everywhere."""
+        for name in self._of_collector[collector.name]:
+            self.database.write(f"DELETE FROM {name}")
+            self.counts[name] = 0
+            self._rows[name] = []
+            self.add_gap(name, gap)
+
+
+class _Run:
+    """One scheduling of collectors over worker threads."""
+
+    def __init__(self, store: Tables, waiting: dict[str, Collector]) -> None:
+        self.store, self.waiting = store, waiting
+        self.results: SimpleQueue[tuple[str, Collector, Any]] = SimpleQueue()
+        self.tasks: SimpleQueue[Collector | None] = SimpleQueue()
+        self.running: dict[str, float] = {}
+        self.queued: set[str] = set()
+        self.abandoned: set[str] = set()
+        self.workers = 0
+
+    def until_done(self) -> None:
+        self._queue_ready()
+        self._start_worker()
+        while self.waiting:
+            try:
+                what, collector, value = self.results.get(timeout=self._patience())
+            except Empty:
+                self._look_at_the_clock()
+                continue
+            if collector.name in self.abandoned:
+                continue
+            if what == "started":
+                self.running[collector.name] = value
+            elif what == "rows":
+                self.store._take(self.store._of_collector[collector.name], value)
+            else:
+                self._end(what, collector, value)
+            if len(self.running) > 0 and what != "rows":
+                self._look_at_the_clock()
+        for _ in range(self.workers):
+            self.tasks.put(None)
+
+    def _end(self, what: str, collector: Collector, value: Any) -> None:
+        started = self.running.pop(collector.name, time.monotonic())
+        if what == "unavailable":
+            self.store._give_up(collector, Gap("*", value.kind, value.reason, value.remedy))
+        elif what == "failed":
+            error, trace = value
+            self.store._give_up(collector, Gap("*", Kind.TOOL, f"a bug of the doctor in {collector.name}: {error}"))
+            for name in self.store._of_collector[collector.name]:
+                self.store.failures[name] = (error, trace)
+        self._leave(collector, time.monotonic() - started)
+
+    def _leave(self, collector: Collector, seconds: float) -> None:
+        del self.waiting[collector.name]
+        self.store._finish(collector, seconds)
+        self._queue_ready()
+
+    def _queue_ready(self) -> None:
+        names_waiting = {n for c in self.waiting.values() for n in self.store._of_collector[c.name]}
+        for collector in self.waiting.values():
+            if collector.name not in self.queued and not names_waiting & set(collector.needs):
+                self.queued.add(collector.name)
+                self.tasks.put(collector)
+
+    def _limit(self, collector: Collector) -> float:
+        limit = self.store.limit_seconds
+        return collector.limit_seconds if limit is None else min(limit, collector.limit_seconds)
+
+    def _patience(self) -> float:
+        now = time.monotonic()
+        ends = [self.running[n] + self._limit(self.waiting[n]) - now for n in self.running]
+        return max(0.005, min([HELP_AFTER_SECONDS, *ends]))
+
+    def _look_at_the_clock(self) -> None:
+        now = time.monotonic()
+        for name, started in list(self.running.items()):
+            collector = self.waiting[name]
+            limit = self._limit(collector)
+            if now - started > limit:
+                self.abandoned.add(name)
+                del self.running[name]
+                self.store._give_up(collector, Gap("*", Kind.TIMEOUT, f"did not answer within {limit:g} s", "--timeout"))
+                self.workers -= 1  # its thread is lost
+                self._leave(collector, now - started)
+        is_stuck = self.running and min(now - s for s in self.running.values()) > HELP_AFTER_SECONDS
+        has_work = any(n in self.queued and n not in self.running for n in self.waiting)
+        if has_work and self.workers < MAX_WORKERS and (is_stuck or self.workers == 0):
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        self.workers += 1
+        threading.Thread(target=self._work, name="dddoctor-collector", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            collector = self.tasks.get()
+            if collector is None:
+                return
+            self.results.put(("started", collector, time.monotonic()))
+            try:
+                batch: list[Any] = []
+                for row in collector.function(*self.store._arguments(collector)):
+                    batch.append(row)
+                    if len(batch) >= BATCH_ROWS:
+                        self.results.put(("rows", collector, batch))
+                        batch = []
+                self.results.put(("rows", collector, batch))
+                self.results.put(("done", collector, None))
+            except Unavailable as error:
+                self.results.put(("unavailable", collector, error))
+            except InputError as error:
+                self.results.put(("unavailable", collector, Unavailable(Kind.TOOL, str(error))))
+            except Exception as error:  # our bug: the tables become unavailable, the run goes on
+                self.results.put(("failed", collector, (f"{type(error).__name__}: {error}", traceback.format_exc())))

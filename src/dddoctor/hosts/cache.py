@@ -1,0 +1,100 @@
+"""A host that remembers its answers for one evaluation, so that each file is read once however many tables want it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from dddoctor.hosts import paths
+from dddoctor.hosts.base import (
+    COMMAND_TIMEOUT_SECONDS,
+    READ_LIMIT_BYTES,
+    Host,
+    InputError,
+    Ran,
+    Stat,
+    Unavailable,
+)
+
+FILE_LIMIT_BYTES = 256 * 1024
+TOTAL_LIMIT_BYTES = 32 * 1024 * 1024
+
+T = TypeVar("T")
+
+
+class CachedHost:
+    """Answers as `host` did the first time, errors too. Files above 256 kB, and all above 32 MB in total, are read anew each time.
+
+    Meant for one evaluation: nothing is forgotten. Two threads that ask for the same thing at once may both reach the host.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.kind, self.name = host.kind, host.name
+        self._known: dict[Hashable, object] = {}
+        self._left_bytes = TOTAL_LIMIT_BYTES
+        self._lock = threading.Lock()
+
+    def read(self, path: str, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
+        content = self._known.get(("read", path))
+        if isinstance(content, bytes):
+            if len(content) > limit_bytes:
+                raise paths.too_large(path, len(content), limit_bytes)
+            return content
+        content = self._once(("read", path, limit_bytes), lambda: self._host.read(path, limit_bytes), is_kept=False)
+        if len(content) <= FILE_LIMIT_BYTES:
+            with self._lock:
+                if len(content) <= self._left_bytes:
+                    self._left_bytes -= len(content)
+                    self._known["read", path] = content
+        return content
+
+    def stat(self, path: str, *, follow: bool = True) -> Stat:
+        return self._once(("stat", path, follow), lambda: self._host.stat(path, follow=follow))
+
+    def readlink(self, path: str) -> str:
+        return self._once(("readlink", path), lambda: self._host.readlink(path))
+
+    def listdir(self, path: str) -> list[str]:
+        return list(self._once(("listdir", path), lambda: self._host.listdir(path)))
+
+    def glob(self, pattern: str) -> list[str]:
+        return list(self._once(("glob", pattern), lambda: self._host.glob(pattern)))
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.stat(path)
+        except (FileNotFoundError, InputError):
+            return False
+        return True
+
+    def run(
+        self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None
+    ) -> Ran:
+        return self._host.run(argv, timeout_seconds, user)
+
+    def environ(self) -> Mapping[str, str]:
+        return self._host.environ()
+
+    def __getattr__(self, name: str) -> Any:
+        """What this kind of host answers beyond the protocol is asked of it directly."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._host, name)
+
+    def _once(self, key: Hashable, ask: Callable[[], T], *, is_kept: bool = True) -> T:
+        if key in self._known:
+            answer = self._known[key]
+            if isinstance(answer, BaseException):
+                # The old traceback would grow with each raise, and keep the locals of all its frames alive.
+                raise answer.with_traceback(None) from None
+            return cast("T", answer)
+        try:
+            answer = ask()
+        except (FileNotFoundError, InputError, Unavailable) as error:
+            self._known[key] = error
+            raise
+        if is_kept:
+            self._known[key] = answer
+        return answer

@@ -1,0 +1,73 @@
+"""The host of a rule's example: a folder, with what a folder lacks answered from the example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dddoctor.hosts import paths
+from dddoctor.hosts.base import COMMAND_TIMEOUT_SECONDS, Ran, Stat, Unavailable
+from dddoctor.hosts.root import RootHost
+from dddoctor.model import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FIRST_MADE_UP_NUMBER = 60001  # above the people and below nobody of any distribution
+
+
+class ExampleHost(RootHost):
+    """`owners` maps target paths to `user:group`; everything else belongs to root, whoever runs the tests.
+
+    `commands` maps an argv to its end, or to the Unavailable that it meets; a program may be asked for by its path too. `env=None` is a folder
+    without an environment.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        unreadable: Iterable[str] = (),
+        *,
+        owners: Mapping[str, str] | None = None,
+        commands: Mapping[tuple[str, ...], Ran | Unavailable] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(folder, unreadable)
+        self._owners = {paths.joined(paths.components(path)): names for path, names in (owners or {}).items()}
+        self._commands = dict(commands or {})
+        self._env = env
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def stat(self, path: str, *, follow: bool = True) -> Stat:
+        found = super().stat(path, follow=follow)
+        user, _, group = self._owners.get(found.target, "root:root").partition(":")
+        return found._replace(
+            uid=self._number("/etc/passwd", user),
+            gid=self._number("/etc/group", group or user),
+            owner=user,
+            group=group or user,
+        )
+
+    def run(
+        self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None
+    ) -> Ran:
+        asked = tuple(argv)
+        by_name = (asked[0].rpartition("/")[2], *asked[1:])
+        end = self._commands.get(asked) or self._commands.get(by_name)
+        if end is None:
+            raise Unavailable(Kind.TARGET, f"the example does not say what `{' '.join(asked)}` answers")
+        if isinstance(end, Unavailable):
+            raise Unavailable(end.kind, end.reason, end.remedy)
+        return end
+
+    def environ(self) -> Mapping[str, str]:
+        return super().environ() if self._env is None else dict(self._env)
+
+    def _number(self, file: str, name: str) -> int:
+        """The number of a user or group, made up where the example has no passwd or group file that names it."""
+        if (file, name) not in self._numbers:
+            known = {name: number for number, name in self._names_in(file).items()}
+            names = sorted({part for both in self._owners.values() for part in both.split(":")})
+            made_up = _FIRST_MADE_UP_NUMBER + names.index(name) if name in names else 0
+            self._numbers[file, name] = known.get(name, made_up)
+        return self._numbers[file, name]

@@ -1,0 +1,32 @@
+"""A folder or mounted disk as a host: files only. Links inside it resolve inside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dddoctor.hosts.base import COMMAND_TIMEOUT_SECONDS, Ran, Unavailable
+from dddoctor.hosts.files import FolderFiles
+from dddoctor.model import Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class RootHost(FolderFiles):
+    """`folder` holds somebody's `/`. It has files, but nothing runs in it."""
+
+    kind = "root"
+
+    def __init__(self, folder: Path | str, unreadable: Iterable[str] = ()) -> None:
+        super().__init__(os.path.realpath(folder), unreadable)
+        self.name = str(folder)
+
+    def run(
+        self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None
+    ) -> Ran:
+        raise Unavailable(Kind.TARGET, f"nothing runs in a folder, so {argv[0]} cannot be asked")
+
+    def environ(self) -> Mapping[str, str]:
+        raise Unavailable(Kind.TARGET, "a folder has no environment")

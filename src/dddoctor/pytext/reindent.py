@@ -1,0 +1,320 @@
+"""Lost or uneven indentation: find the one block structure that the text still tells, or none.
+
+Each statement is given a level. Python's grammar leaves few choices (after a header one deeper, else no deeper), the blanks that are still there fewer,
+and what the statements say the last: `self` stands in a method, a method in a class, `return` in a function. A correction is offered only if exactly one
+cheapest arrangement is left and Python parses it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import Counter
+from typing import NamedTuple
+
+from dddoctor.pytext.facts import CLAUSES, Fact, fact
+from dddoctor.pytext.parse import parse
+from dddoctor.pytext.scan import LogicalLine, is_balanced, logical_lines
+
+LINES_LIMIT = 4000
+BEAM = 48
+IMPOSSIBLE = 10.0  # what no author means: `self` outside a method …
+ODD = 4.0
+_BUILTINS = frozenset(dir(builtins))
+
+
+class Level(NamedTuple):
+    """An open block. `column`: of its lines as they stand; `indent`: what they get. `is_flat`: its first line was not deeper than its header."""
+
+    kind: str
+    header: int
+    column: int
+    indent: str
+    is_flat: bool
+    params: tuple[str, ...]
+
+
+class State(NamedTuple):
+    """One way to read the text so far. `indents` are linked, the last first."""
+
+    cost: float
+    worst: float
+    stack: tuple[Level, ...]
+    indents: tuple[str, object]
+    is_ambiguous: bool
+
+
+class Reindented(NamedTuple):
+    """`spans` against the given text, `text` the result; `first` and `last`: offsets of the changed lines."""
+
+    spans: list[tuple[int, int, str]]
+    text: str
+    tree: ast.Module
+    first: int
+    last: int
+
+
+def reindent(text: str, is_guess: bool = False) -> Reindented | None:
+    """The text with the only block structure that fits, or None: several fit, none does, or it is right already. A guess takes one of several."""
+    lines = logical_lines(text)
+    if not lines or len(lines) > LINES_LIMIT or not all(is_balanced(line) for line in lines):
+        return None
+    if any(text[line.line_start : line.start].strip(" \t\f") for line in lines):
+        return None
+    facts = [fact(line) for line in lines]
+    found: list[Reindented] = []
+    for tab in (8, 4) if any("\t" in text[line.line_start : line.start] for line in lines) else (8,):
+        indents = _Search(text, lines, facts, tab).best(is_guess)
+        result = _applied(text, lines, indents) if indents is not None else None
+        if result is not None:
+            found.append(result)
+    if is_guess:
+        return found[0] if found else None
+    if not found or any(ast.dump(r.tree) != ast.dump(found[0].tree) for r in found[1:]):
+        return None
+    return found[0]
+
+
+class _Search:
+    """Breadth first over the statements, the cheapest states only."""
+
+    def __init__(self, text: str, lines: list[LogicalLine], facts: list[Fact], tab: int) -> None:
+        self.lines, self.facts, self.tab = lines, facts, tab
+        self.texts = [text[line.line_start : line.start] for line in lines]
+        self.columns = [_column(t, tab) for t in self.texts]
+        self.unit = self._unit()
+        self.has_methods = any(f.is_method for f in facts)
+        self.module_names = {n for f, c in zip(facts, self.columns, strict=True) if c == 0 and f.head in ("import", "from", "class") for n in f.binds}
+
+    def best(self, is_guess: bool) -> list[str] | None:
+        states = [State(0.0, 0.0, (Level("module", -1, 0, "", False, ()),), ("", None), False)]
+        for i in range(len(self.lines)):
+            found: dict[tuple[tuple[int, int, str], ...], State] = {}
+            for state in states:
+                for new in self._next(state, i):
+                    key = tuple((v.header, v.column, v.indent) for v in new.stack)
+                    known = found.get(key)
+                    if known is None or new.cost < known.cost - 0.01:
+                        found[key] = new
+                    elif abs(new.cost - known.cost) <= 0.01:
+                        found[key] = known._replace(is_ambiguous=True)
+            states = sorted(found.values(), key=lambda s: s.cost)[:BEAM]
+            if not states:
+                return None
+        best = states[0]
+        is_unique = not best.is_ambiguous and best.worst < IMPOSSIBLE and all(s.cost > best.cost + 0.01 for s in states[1:])
+        if self.facts[-1].opens or not (is_unique or is_guess):
+            return None
+        indents, link = [], best.indents
+        while link[1] is not None:
+            indents.append(link[0])
+            link = link[1]  # type: ignore[assignment]
+        return indents[::-1]
+
+    def _next(self, state: State, i: int) -> list[State]:
+        f, column, stack = self.facts[i], self.columns[i], state.stack
+        if i and self.facts[i - 1].opens:
+            if f.head in CLAUSES:
+                return []
+            level = self._opened(state, i)
+            return [self._with(state, i, (*stack, level), 0.0)]
+        if f.head in CLAUSES:
+            return [self._with(state, i, stack[: k + 1], cost) for k, cost in self._clause_levels(stack, f, column)]
+        top = len(stack) - 1
+        if i and self.facts[i - 1].decorates:
+            return [self._with(state, i, stack, 0.0 if stack[top].column == column else 2.0)]
+        exact = [k for k, level in enumerate(stack) if level.column == column]
+        if exact:
+            choices = [(k, 0.0) for k in exact]
+            if top not in exact and not stack[top].is_flat and self._oddness(i, stack[: exact[-1] + 1]) >= IMPOSSIBLE:
+                choices.append((top, 2.0))
+                choices += [(k, 2.0) for k in range(exact[-1] + 1, top)]
+        elif column > stack[top].column:
+            choices = [(top, 2.0)]
+        else:
+            below = max((k for k in range(top + 1) if stack[k].column < column), default=0)
+            choices = [(below, 2.0), (min(below + 1, top), 2.0)]
+        return [self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i)) for k, cost in dict(choices).items()]
+
+    def _opened(self, state: State, i: int) -> Level:
+        header = self.facts[i - 1]
+        is_flat = self.columns[i] <= self.columns[i - 1]
+        before, own, base = self.texts[i - 1], self.texts[i], state.indents[0]
+        if is_flat:
+            indent = base + self.unit
+        elif before != base and own == base + self.unit:
+            indent = own  # its header moved, and it stands right as it is
+        elif own.startswith(before) and len(own) > len(before):
+            indent = base + own[len(before) :]
+        else:
+            indent = base + " " * (self.columns[i] - self.columns[i - 1])
+        kind = header.head if header.head in ("class", "def") else "block"
+        return Level(kind, i - 1, self.columns[i], indent, is_flat, header.params)
+
+    def _clause_levels(self, stack: tuple[Level, ...], f: Fact, column: int) -> list[tuple[int, float]]:
+        """(level, cost) where an `else`, `except` … finds its `if`, `try` …"""
+        found = []
+        for k in range(len(stack) - 1):
+            header = stack[k + 1].header
+            if self.facts[header].head in CLAUSES[f.head]:
+                found.append((k, 0.0 if self.columns[header] == column else 2.0))
+        exact = [c for c in found if c[1] == 0.0]
+        return exact or found
+
+    def _with(self, state: State, i: int, stack: tuple[Level, ...], cost: float) -> State:
+        odd = self._oddness(i, stack)
+        return State(state.cost + cost + odd, max(state.worst, odd), stack, (stack[-1].indent, state.indents), state.is_ambiguous)
+
+    def _leaving(self, stack: tuple[Level, ...], k: int, i: int) -> float:
+        """Where blanks do not tell whether a statement still belongs to a block: staying is usual, and after an empty line as good as leaving.
+
+        Inner blocks (`if`, `for` …) say nothing about their end: staying and leaving cost the same, and the text counts as ambiguous.
+        """
+        left = [level for level in stack[k + 1 :] if level.is_flat and level.kind != "block"]
+        has_gap = self.lines[i].blank_before > 0
+        if left:
+            return 1.0 if has_gap else 2.0
+        stays_flat = stack[k].is_flat and stack[k].kind == "def" and k == len(stack) - 1
+        if stays_flat and has_gap and not self._is_tied(i, stack[k]):
+            return 1.0
+        return 0.0
+
+    def _is_tied(self, i: int, level: Level) -> bool:
+        """Whether a statement reads names that only the function `level` has."""
+        names = set(level.params) | {n for f in self.facts[level.header + 1 : i] for n in f.binds}
+        return bool(self.facts[i].loads & names)
+
+    def _oddness(self, i: int, stack: tuple[Level, ...]) -> float:
+        """How much a statement resists standing at this level."""
+        f, inner = self.facts[self._decorated(i)], stack[-1]
+        functions = [level for level in stack if level.kind == "def"]
+        if f.is_method:
+            return 0.0 if inner.kind == "class" else IMPOSSIBLE
+        is_first_flat = inner.is_flat and inner.header == i - 1
+        if f.is_def:
+            if inner.kind == "class" and (self._is_static(i) or not inner.is_flat):
+                return 0.0
+            if is_first_flat:
+                return IMPOSSIBLE if inner.kind in ("def", "class") else ODD
+            if inner.kind == "class":
+                return ODD
+            return ODD if inner.is_flat and inner.kind == "def" else 0.0
+        if f.head == "class":
+            return IMPOSSIBLE if is_first_flat else ODD if inner.is_flat else 0.0
+        if f.is_main_guard:
+            return 0.0 if inner.kind == "module" else IMPOSSIBLE
+        if f.needs_function and not functions:
+            return IMPOSSIBLE
+        if f.head in ("break", "continue") and not self._is_in_loop(stack):
+            return IMPOSSIBLE
+        if f.head in ("import", "from") and is_first_flat and inner.kind != "block":
+            return IMPOSSIBLE
+        if "self" in f.loads and self.has_methods and not any("self" in level.params for level in functions):
+            return IMPOSSIBLE
+        return self._lost_names(i, stack, functions)
+
+    def _lost_names(self, i: int, stack: tuple[Level, ...], functions: list[Level]) -> float:
+        """Odd if the statement reads a parameter of the function just before it, yet stands outside."""
+        last = next((j for j in range(i - 1, -1, -1) if self.facts[j].is_def), None)
+        if last is None or any(level.header == last for level in functions):
+            return 0.0
+        names = self.facts[i].loads & set(self.facts[last].params)
+        known = _BUILTINS | self.module_names | {n for level in functions for n in level.params}
+        bound = {n for f in self.facts[last + 1 : i + 1] for n in f.binds} if names else set()
+        return ODD if names - known - bound else 0.0
+
+    def _decorated(self, i: int) -> int:
+        """The def or class that a decorator line belongs to."""
+        while self.facts[i].decorates and i + 1 < len(self.facts):
+            i += 1
+        return i
+
+    def _is_static(self, i: int) -> bool:
+        while i > 0 and self.facts[i - 1].decorates:
+            i -= 1
+        while self.facts[i].decorates and i + 1 < len(self.facts):
+            if self.facts[i].is_static:
+                return True
+            i += 1
+        return False
+
+    def _is_in_loop(self, stack: tuple[Level, ...]) -> bool:
+        for level in reversed(stack):
+            if level.kind == "def":
+                return False
+            if level.kind == "block" and self.facts[level.header].head in ("for", "while"):
+                return True
+        return False
+
+    def _unit(self) -> str:
+        """What one level of this file is: its commonest step, else four blanks."""
+        steps: Counter[str] = Counter()
+        for i in range(1, len(self.lines)):
+            before, own = self.texts[i - 1], self.texts[i]
+            if self.facts[i - 1].opens and own.startswith(before) and len(own) > len(before):
+                steps[own[len(before) :]] += 1
+        if steps:
+            usual = ("    ", "\t", "  ")
+            return max(steps, key=lambda s: (steps[s], s in usual, -len(s)))
+        return "\t" if any(t.startswith("\t") for t in self.texts) else "    "
+
+
+def _column(blanks: str, tab: int) -> int:
+    column = 0
+    for c in blanks:
+        column = (column // tab + 1) * tab if c == "\t" else column + (c != "\f")
+    return column
+
+
+def _applied(text: str, lines: list[LogicalLine], indents: list[str]) -> Reindented | None:
+    """The text with the new indentation, if Python parses it. Lines inside strings stay as they are."""
+    spans: list[tuple[int, int, str]] = []
+    for line, new in zip(lines, indents, strict=True):
+        old = text[line.line_start : line.start]
+        if old == new:
+            continue
+        spans += [(at, at + len(old), new) for at in line.comments if _blanks(text, at) == old]
+        spans.append((line.line_start, line.start, new))
+        for at in line.inner:
+            own = _blanks(text, at)
+            if new.startswith(old):
+                spans.append((at, at, new[len(old) :]))
+            elif own.startswith(old):
+                spans.append((at, at + len(old), new))
+    spans = [s for s in spans if text[s[0] : s[1]] != s[2]]
+    if not spans:
+        return None
+    spans.sort()
+    result = apply_spans(text, spans)
+    tree = parse(result).tree
+    if tree is None:
+        return None
+    return Reindented(_shortest(text, spans), result, tree, spans[0][0], spans[-1][0])
+
+
+def _blanks(text: str, start: int) -> str:
+    end = start
+    while end < len(text) and text[end] in " \t\f":
+        end += 1
+    return text[start:end]
+
+
+def _shortest(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans that change no byte more than they must: a common beginning stays."""
+    found = []
+    for start, end, new in spans:
+        old = text[start:end]
+        common = 0
+        while common < min(len(old), len(new)) and old[common] == new[common]:
+            common += 1
+        found.append((start + common, end, new[common:]))
+    return found
+
+
+def apply_spans(text: str, spans: list[tuple[int, int, str]]) -> str:
+    """The text with ordered, separate spans replaced."""
+    pieces, at = [], 0
+    for start, end, new in spans:
+        pieces += [text[at:start], new]
+        at = end
+    return "".join([*pieces, text[at:]])

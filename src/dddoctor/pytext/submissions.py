@@ -1,0 +1,130 @@
+"""How a check submits: wrong arguments, tags that become nonsense, and checks that never submit or never come back."""
+
+from __future__ import annotations
+
+import ast
+
+from dddoctor.pytext.catalogue import Catalogue
+from dddoctor.pytext.module import Module, bound_in_class, method
+from dddoctor.pytext.names import Parents, Target, runs_at_import
+from dddoctor.pytext.parse import Lines
+from dddoctor.pytext.reading import Defect
+
+DEFAULT_INTERVAL_SECONDS = 15
+_NEEDS = {"service_check": 2, "increment": 1, "decrement": 1, "event": 1}
+
+
+def submission_defects(module: Module, parents: Parents, lines: Lines, known: Catalogue, target: Target) -> list[Defect]:
+    """Defects of the calls that send data. Each was recorded on 7.52: what the Agent says to it stands in the text."""
+    found: list[Defect] = []
+    chains = [c for n in module.leaves() if (c := module.chain(n)) is not None]
+    methods = {c for chain in chains for node in chain for c in ast.walk(node)}
+    own = {n for chain in chains for node in chain for n in bound_in_class(node)}
+    for node in parents:
+        if isinstance(node, ast.Call) and node in methods and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            name = node.func.attr
+            if node.func.value.id == "self" and name in known.submits and name not in own:
+                found += _call(node, name, lines, known, target)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os._exit", "os.abort") and not isinstance(parents.get(node), ast.Attribute):
+            found.append(_at("ends-agent", ast.unparse(node.func), "a call that ends the whole Agent, without a word in agent.log", node, lines))
+        if isinstance(node, ast.While) and runs_at_import(node, parents) and _is_endless(node):
+            found.append(_at("endless-loop", "while", "an endless loop that runs when the file is imported: the Agent never gets past it", node, lines, blocks=True))
+    for chain in chains:
+        found += _endless_check(chain, lines)
+    if chains and not module.is_dynamic:
+        found += _never_submits(chains[0], lines, known)
+    return found
+
+
+def _at(kind: str, name: str, text: str, node: ast.AST, lines: Lines, *, blocks: bool = False) -> Defect:
+    return Defect(kind, name, text, lines.start(node), lines.end(node), None, (), True, blocks)
+
+
+def _call(node: ast.Call, name: str, lines: Lines, known: Catalogue, target: Target) -> list[Defect]:
+    parameters = known.submits[name]
+    if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
+        return []
+    given = {k.arg: k.value for k in node.keywords if k.arg is not None}
+    if target.major >= 6 and name != "event":
+        unknown = [k for k in given if k not in parameters]
+        if unknown:
+            return [_at("wrong-argument", unknown[0], f"`{name}(…, {unknown[0]}=…)`, an argument that `{name}` does not have", node, lines)]
+        if len(node.args) > len(parameters):
+            return [_at("wrong-argument", name, f"{len(node.args)} arguments for `{name}`, which takes {len(parameters)}", node, lines)]
+    needs = _NEEDS.get(name, 2)
+    missing = [p for p in parameters[len(node.args) : needs] if p not in given]
+    if missing and target.major >= 6:
+        return [_at("wrong-argument", missing[0], f"`{name}` without its `{missing[0]}`", node, lines)]
+    position = parameters.index("tags") if "tags" in parameters else 99
+    tags = given.get("tags") or (node.args[position] if len(node.args) > position else None)
+    return _tags(tags, name, lines) if tags is not None else []
+
+
+def _tags(tags: ast.expr, name: str, lines: Lines) -> list[Defect]:
+    """A text as tags becomes one tag for each of its characters, a dict its keys; both with status [OK] (measured on 7.52)."""
+    if isinstance(tags, ast.Constant) and isinstance(tags.value, str) or isinstance(tags, ast.JoinedStr):
+        return [_at("tags-text", name, f"tags of `{name}` as one text, of which each character becomes a tag", tags, lines)]
+    if isinstance(tags, (ast.Dict, ast.DictComp)) and not (isinstance(tags, ast.Dict) and not tags.keys):
+        return [_at("tags-mapping", name, f"tags of `{name}` as a dict, of which only the keys become tags", tags, lines)]
+    return []
+
+
+def _is_endless(node: ast.While) -> bool:
+    if not (isinstance(node.test, ast.Constant) and node.test.value):
+        return False
+    return not any(isinstance(n, (ast.Break, ast.Return, ast.Raise)) for n in ast.walk(node)) and not any(
+        isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] in ("exit", "_exit", "quit") for n in ast.walk(node)
+    )
+
+
+def _endless_check(chain: list[ast.ClassDef], lines: Lines) -> list[Defect]:
+    """A `check` that never returns or sleeps longer than its interval: it keeps one of the Agent's runners (measured on 7.52)."""
+    check = method(chain, "check")
+    found: list[Defect] = []
+    todo: list[ast.AST] = list(check.body) if check is not None else []
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.While) and _is_endless(node):
+            found.append(_at("endless-loop", "while", "an endless loop in its `check`, which therefore never comes back", node, lines))
+            continue
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep") and len(node.args) == 1:
+            seconds = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+            if isinstance(seconds, (int, float)) and seconds >= DEFAULT_INTERVAL_SECONDS:
+                text = f"a sleep of {seconds:g} seconds in its `check`, longer than the 15 seconds between two runs"
+                found.append(_at("long-sleep", "sleep", text, node, lines))
+        todo += ast.iter_child_nodes(node)
+    return found
+
+
+def _never_submits(chain: list[ast.ClassDef], lines: Lines, known: Catalogue) -> list[Defect]:
+    """A `check` that only computes, prints or returns: status says [OK] with 0 samples (measured on 7.52)."""
+    check = method(chain, "check")
+    if check is None:
+        return []
+    is_silent = True
+    for node in chain:
+        for inner in (n for statement in node.body for n in ast.walk(statement)):
+            if isinstance(inner, ast.Name) and inner.id == "self" and isinstance(inner.ctx, ast.Load):
+                is_silent = is_silent and not _may_submit(inner, node)
+            if isinstance(inner, ast.Name) and inner.id in ("super", "AgentCheck", "aggregator", "statsd"):
+                is_silent = False
+            if isinstance(inner, ast.Attribute) and (inner.attr in known.submits or inner.attr in ("set", "statsd", "send_log", "set_metadata")):
+                is_silent = False
+    body = [s for s in check.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    if not is_silent or not body or any(isinstance(s, ast.Raise) for s in body):
+        return []
+    says = "prints" if any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in ast.walk(check)) else ""
+    has_value = any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(check))
+    words = says + " and " if says else "returns its value and " if has_value else ""
+    return [_at("never-submits", "check", f"a `check` that {words}submits nothing", check, lines)]
+
+
+def _may_submit(node: ast.Name, root: ast.ClassDef) -> bool:
+    """self given away, or a call of anything that may submit: only log, instance data and the like are known to be harmless."""
+    harmless = {"log", "warning", "init_config", "instance", "instances", "name", "hostname", "check_id", "warnings", "agentConfig"}
+    for inner in ast.walk(root):
+        if isinstance(inner, ast.Attribute) and inner.value is node:
+            return inner.attr not in harmless
+    return True

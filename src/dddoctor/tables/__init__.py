@@ -1,0 +1,78 @@
+"""The registry of tables. A table is a NamedTuple (its fields are the columns) and a collector that yields its rows and gaps.
+
+    class Listener(NamedTuple):
+        '''One listening socket …'''
+        port: int
+
+    @table("listeners", Listener)
+    def collect(host: Host) -> Iterator[Listener | Gap]: ...
+
+A collector's parameters name what it needs, as pytest names fixtures: `host`, `vault` (dddoctor.secrets.Vault), `options` (RunOptions), or a table,
+whose rows arrive as a list. One collector fills several tables when `@table` is stacked; its rows are told apart by their class.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+BUILT_IN = ("host", "vault", "options")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the person asked for, as far as collectors care. `apps` are folders on the target (--app)."""
+
+    apps: tuple[str, ...] = ()
+    network: bool = False
+    deep: bool = False
+
+
+class Collector(NamedTuple):
+    """One function that fills `tables`. `limit_seconds` is how long the run waits for it."""
+
+    name: str
+    function: Callable[..., Iterator[Any]]
+    needs: tuple[str, ...]
+    limit_seconds: float
+
+
+class Table(NamedTuple):
+    """`complete_when`: "table.column" that is 1 where this table's rows are all there (rules.md, outcomes)."""
+
+    name: str
+    row: type[Any]
+    collector: str
+    complete_when: str | None
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    doc: str
+
+
+TABLES: dict[str, Table] = {}
+COLLECTORS: dict[str, Collector] = {}
+
+F = TypeVar("F", bound=Callable[..., Iterator[Any]])
+
+
+def table(name: str, row: type[Any], *, complete_when: str | None = None, limit_seconds: float = 8.0) -> Callable[[F], F]:
+    """Register `row`'s table and its collector. The types of the columns come from the annotations as written (int, str, float, with or without None)."""
+
+    def register(function: F) -> F:
+        collector = f"{function.__module__}.{function.__name__}"
+        code = function.__code__
+        COLLECTORS[collector] = Collector(collector, function, code.co_varnames[: code.co_argcount], limit_seconds)
+        types = tuple(str(t if isinstance(t, str) else getattr(t, "__forward_arg__", getattr(t, "__name__", t))) for t in row.__annotations__.values())
+        TABLES[name] = Table(name, row, collector, complete_when, tuple(row._fields), types, (row.__doc__ or "").strip())
+        return function
+
+    return register
+
+
+def load_all() -> None:
+    """Import every table module of this package, so that TABLES is complete."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")

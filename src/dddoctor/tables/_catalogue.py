@@ -1,0 +1,142 @@
+"""What is known of the Agent's settings and checks: src/dddoctor/data, made by tools/build_catalogues.py. Read when first asked for, once."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dddoctor.tables._near import nearest
+
+# Typed by the Agent itself in the third decoding of an instance (measured on 7.52 and 7.72.4): a wrong type there stops the instance.
+COMMON_TYPES = {
+    "min_collection_interval": "int", "tags": "list", "service": "str", "name": "str", "namespace": "str", "empty_default_hostname": "bool", "no_index": "bool",
+}  # fmt: skip
+_TYPE_WORDS = {"string": "str"}
+# Long enough that a custom check's own option is not taken for one of them.
+_UNMISTAKABLE = ("min_collection_interval", "empty_default_hostname")
+
+
+class Option(NamedTuple):
+    """What the catalogue says of one instance option. `is_known` is None where the check's options are not known (a custom check)."""
+
+    is_known: int | None
+    expected_type: str | None
+    nearest: str | None
+
+
+class Checks:
+    """The checks that an Agent ships, and the keys of their files."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.common: list[str] = data["common_instance"]
+        self.top_level: list[str] = data["top_level"]
+        self.go: dict[str, str] = data["go"]
+        self._checks: dict[str, list[Any]] = data["checks"]
+        self._types: dict[str, dict[str, str]] = data["types"]
+        self._options: dict[tuple[str | None, str], Option] = {}
+        self._names: dict[str, frozenset[str]] = {}
+
+    def options(self, check: str | None) -> frozenset[str]:
+        """The instance options of a shipped check, the common ones included; empty where they are not known."""
+        if check is None or check not in self._checks:
+            return frozenset()
+        names = self._names.get(check)
+        if names is None:
+            row = self._checks[check]
+            own = frozenset(row[1] if len(row) > 1 else ()) | frozenset(row[2] if len(row) > 2 else ())
+            names = self._names[check] = own | frozenset(self.common) if own else frozenset()
+        return names
+
+    def option(self, check: str | None, key: str) -> Option:
+        """Whether `key` is an option of this check's instances, of which type, and which one was probably meant."""
+        found = self._options.get((check, key))
+        if found is None:
+            found = self._options[check, key] = self._judge(check, key)
+        return found
+
+    def _judge(self, check: str | None, key: str) -> Option:
+        expected = COMMON_TYPES.get(key) or self._types.get(check or "", {}).get(key)
+        expected = _TYPE_WORDS.get(expected, expected) if expected else None
+        known = self.options(check)
+        if key in self.common or key in known:
+            return Option(1, expected, None)
+        # Most of a custom check's options are its own: only what can hardly be anything else is called a slip.
+        return Option(0, None, nearest(key, known)) if known else Option(None, None, nearest(key, _UNMISTAKABLE))
+
+    def nearest_top_level(self, check: str | None, key: str) -> str | None:
+        """What a key at the top of a check's file was meant to be: a top-level key, else an option of its instances."""
+        if key in self.common or key in self.options(check):
+            return None
+        return nearest(key, self.top_level) or nearest(key, _UNMISTAKABLE)
+
+
+class KnownSetting(NamedTuple):
+    """One key of datadog.yaml. `env` are the variables that set it, the first one set wins. `default` is None where none is known or it is empty."""
+
+    type: str
+    default: object
+    env: tuple[str, ...]
+    mac_default: object
+
+
+class Settings:
+    """The keys of datadog.yaml, in lower case."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._keys: dict[str, list[Any]] = data["keys"]
+        self.removed: dict[str, str] = data["removed"]
+        self._free_form: frozenset[str] = frozenset(data["free_form"])
+        self._sections: dict[str, set[str]] | None = None
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def get(self, key: str) -> KnownSetting | None:
+        row = self._keys.get(key)
+        if row is None:
+            return None
+        kind, default, env, mac = (row + [None] * 4)[:4]
+        return KnownSetting(kind, default, tuple(env) if env is not None else ("DD_" + key.upper().replace(".", "_"),), mac)
+
+    def defaults(self) -> list[tuple[str, KnownSetting]]:
+        """The keys whose default is known and not empty: the documented ones and the ports."""
+        return [(key, found) for key, row in self._keys.items() if len(row) > 1 and (found := self.get(key)) is not None and found.default is not None]
+
+    def by_variable(self) -> dict[str, list[str]]:
+        """Environment variable → keys that it sets."""
+        found: dict[str, list[str]] = {}
+        for key, row in self._keys.items():
+            for name in row[2] if len(row) > 2 and row[2] is not None else ("DD_" + key.upper().replace(".", "_"),):
+                found.setdefault(name, []).append(key)
+        return found
+
+    def sections(self) -> dict[str, set[str]]:
+        """Section (empty = top level) → the names directly below it."""
+        if self._sections is None:
+            self._sections = {}
+            for key in self._keys:
+                parts = key.split(".")
+                for n, name in enumerate(parts):
+                    self._sections.setdefault(".".join(parts[:n]), set()).add(name)
+        return self._sections
+
+    def is_open(self, key: str) -> bool:
+        """Whether any name may stand below this key: free sections, mappings and lists, and what has no declared type."""
+        row = self._keys.get(key)
+        return key in self._free_form or f"{key}.*" in self._keys or (row is not None and row[0] in ("map", "list", "any", "duration"))
+
+
+@cache
+def checks() -> Checks:
+    return Checks(_load("checks.json"))
+
+
+@cache
+def settings() -> Settings:
+    return Settings(_load("settings.json"))
+
+
+def _load(name: str) -> Any:
+    return json.loads((Path(__file__).parents[1] / "data" / name).read_text(encoding="utf-8"))

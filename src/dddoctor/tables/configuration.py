@@ -1,0 +1,452 @@
+"""The Agent's configuration files, what is wrong with their text, and every key in them: three tables from one reading of each file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
+from dddoctor.model import Gap, Kind
+from dddoctor.tables import _places as places_of
+from dddoctor.tables import table
+from dddoctor.tables._places import Place
+from dddoctor.tables.agents import Agent
+from dddoctor.tables.instances import Instance, InstanceOption, LogSource, Parts, UnknownKey
+
+if TYPE_CHECKING:
+    from dddoctor.secrets import Vault
+    from dddoctor.yamltext import Document, Node
+
+BROKEN = "it does not parse"
+WRONG_SHAPE = "it has no valid instances"
+EMPTY = "it is empty"
+SHADOWED = "another file configures this check"
+OTHER_MAIN_FILES = ("system-probe.yaml", "security-agent.yaml")
+
+
+class ConfigFile(NamedTuple):
+    """One file in an Agent's configuration folders. One file that two Agents read has two rows.
+
+    `file_kind`: main (datadog.yaml), check, default (`.default`), example, autoconf (`auto_conf.yaml`), other.
+    `check_name` is the check that the Agent would make of it: the folder's name without `.d`, else the file's without its suffix.
+    `is_in_place`: the Agent opens it (name and place are right). `is_loaded`: and takes what it says. `not_loaded_because` completes "is not used: …".
+    `shadowed_by` is the file that switches a `.default` off. `parses`: the text is YAML for the Agent, 0 or 1, NULL where it was not read
+    (unreadable, .example, not a YAML name). `has_agent_shape`: and it is what the Agent can use (a mapping; for a check: instances, logs or jmx_metrics).
+    `managed_by`: ansible, puppet, chef, salt, fleet or kubernetes where something would write it anew. `size_bytes`, `mtime` (seconds since the epoch):
+    NULL for .example files, which nobody asks for.
+
+    Source: agent.log's own words and configcheck on 7.52 and 7.72.4; pkg/autodiscovery/providers/config_reader.go.
+    """
+
+    file: str
+    agent: str
+    file_kind: str
+    check_name: str | None
+    is_in_place: int
+    is_loaded: int | None
+    not_loaded_because: str | None
+    shadowed_by: str | None
+    is_readable: int
+    parses: int | None
+    has_agent_shape: int | None
+    managed_by: str | None
+    size_bytes: int | None
+    mtime: float | None
+
+
+class YamlDefect(NamedTuple):
+    """One thing wrong with the text or the shape of a configuration file, at the line that is to blame (not the one that the Agent prints).
+
+    `kind` is the word of the defect (tab-indentation, stray-backtick …), `text` what is wrong, secrets hidden. `correction` is the corrected line where
+    one is proven, else NULL. `also` lists further places as JSON. `is_blocking`: the Agent does not use the file because of it.
+    """
+
+    file: str
+    agent: str
+    file_kind: str
+    check_name: str | None
+    line: int
+    column: int
+    end_line: int
+    kind: str
+    text: str
+    correction: str | None
+    also: str | None
+    is_blocking: int
+
+
+class YamlKey(NamedTuple):
+    """One key of a mapping or one item of a list, as the Agent decodes it, in the order of the text.
+
+    `path` is `instances[0].tags[1]`, `pattern` the same with `[*]`, `parent` the path above (empty at the top). `value` is the decoded scalar as text
+    (NULL for null and for collections), `source` the scalar as it is written, quotes included; secrets are tokens in both.
+    `type`: str int float bool null map list. `item_count`: of collections. `column` counts characters from 1, `depth` from 0. `instance`: index of the
+    instance it belongs to. `ordinal`: 0, or n for the nth repetition of a key (the last one counts).
+    """
+
+    file: str
+    agent: str
+    file_kind: str
+    check_name: str | None
+    path: str
+    pattern: str
+    parent: str
+    key: str | None
+    value: str | None
+    source: str | None
+    type: str
+    item_count: int | None
+    line: int
+    column: int
+    end_line: int
+    depth: int
+    instance: int | None
+    ordinal: int
+
+
+Rows = ConfigFile | YamlDefect | YamlKey | Instance | InstanceOption | LogSource | UnknownKey | Gap
+FROM_TEXT = ("yaml_defects", "yaml_keys", "instances", "instance_options", "log_sources", "unknown_keys")
+
+
+@table("config_files", ConfigFile)
+@table("yaml_defects", YamlDefect, complete_when="config_files.is_readable")
+@table("yaml_keys", YamlKey, complete_when="config_files.parses")
+@table("instances", Instance, complete_when="config_files.parses")
+@table("instance_options", InstanceOption, complete_when="config_files.parses")
+@table("log_sources", LogSource, complete_when="config_files.parses")
+@table("unknown_keys", UnknownKey, complete_when="config_files.parses")
+def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Rows]:
+    """Main file first, then conf.d by name. Each file is read and parsed once per Agent."""
+    for agent in agents:
+        yield from _Reader(host, vault, agent).rows()
+
+
+class _Read(NamedTuple):
+    """What one file turned out to be."""
+
+    place: Place
+    row: ConfigFile
+    top_keys: frozenset[str]
+
+
+class _Reader:
+    """Reads the files of one Agent."""
+
+    def __init__(self, host: Host, vault: Vault, agent: Agent) -> None:
+        self.host, self.vault, self.agent = host, vault, agent
+        self.secret_keys: dict[str, bool] = {}
+
+    def rows(self) -> Iterator[Rows]:
+        agent = self.agent
+        if agent.config_dir is None:
+            return
+        if agent.kind == "leftover":
+            yield from self._leftover(agent.config_dir)
+            return
+        top: dict[str, Node] = {}
+        if agent.main_file is not None:
+            yield from self._main(agent.main_file, "main", top)
+        if agent.major >= 6:
+            for name in OTHER_MAIN_FILES:
+                yield from self._main(f"{agent.config_dir}/{name}", "other", {})
+        read: list[_Read] = []
+        for place in self._check_places(top):
+            if isinstance(place, Gap):
+                yield place
+            else:
+                yield from self._check(place, read)
+        yield from self._in_force(read)
+
+    def _check_places(self, top: dict[str, Node]) -> Iterator[Place | Gap]:
+        """conf.d (or `confd_path`), then the folder of the same name in the installation."""
+        agent = self.agent
+        confd = f"{agent.config_dir}/conf.d"
+        if agent.major == 5:
+            yield from places_of.check_places_5(self.host, confd)
+            return
+        moved = top.get("confd_path")
+        if moved is not None and moved.type == "str" and str(moved.value).startswith("/"):
+            confd = str(moved.value).rstrip("/") or "/"
+        ignored = frozenset(str(i.value) for i in top["ignore_autoconf"].items) if "ignore_autoconf" in top and top["ignore_autoconf"].kind == "seq" else frozenset[str]()
+        yield from places_of.check_places(self.host, confd, ignored)
+        if agent.install_dir is not None:
+            yield from places_of.check_places(self.host, f"{agent.install_dir}/bin/agent/dist/conf.d", ignored)
+
+    def _main(self, file: str, file_kind: str, top: dict[str, Node]) -> Iterator[Rows]:
+        """datadog.yaml and its siblings; `top` receives the keys of the top level, in lower case. An absent file has no row."""
+        try:
+            stat = self.host.stat(file)
+        except FileNotFoundError:
+            return
+        except InputError as error:
+            yield Gap(file, Kind.TOOL, error.message)
+            return
+        except Unavailable as error:
+            yield from self._unreadable(Place(file, file_kind, None, "main", True, None, None), error)
+            return
+        is_ini = self.agent.major == 5
+        place = Place(file, file_kind, None, None if is_ini else "main", True, None, stat)
+        if stat.kind != "file":
+            # 7.72.4 runs with defaults when a folder stands here, and says nothing.
+            yield self._row(place, is_loaded=0, because=places_of.NOT_A_FILE, is_readable=0)
+            return
+        data = self._data(place)
+        if isinstance(data, Unavailable):
+            yield from self._unreadable(place, data)
+            return
+        if is_ini:
+            yield self._row(place, is_loaded=1, managed_by=managed_by(file, stat, data))
+            return
+        document = self._document(data, "main")
+        root = document.root
+        if root is not None and root.kind == "map":
+            top.update((str(key.value).lower(), value) for key, value in root.pairs)
+        is_whole = int(document.parses)
+        yield self._row(
+            place,
+            is_loaded=is_whole,
+            because=None if is_whole else BROKEN,
+            parses=int(document.is_yaml),
+            has_agent_shape=int(document.has_shape),
+            managed_by=managed_by(file, stat, data),
+        )
+        yield from self._keys(place, document)
+        yield from self._defects(place, document)
+
+    def _check(self, place: Place, read: list[_Read]) -> Iterator[Rows]:
+        """One file of conf.d: its keys and defects now, its own row later, when it is known which files are in force."""
+        stat = place.stat
+        if place.reads is None or stat is None or stat.kind != "file":
+            if stat is None and place.file_kind != "example":
+                yield from self._unreadable(place, Unavailable(Kind.DENIED, "permission denied", "sudo"))
+                return
+            because = place.because
+            if place.is_in_place and stat is not None:
+                because = places_of.DANGLING if stat.kind == "link" else places_of.NOT_A_FILE
+            yield self._row(place, is_loaded=0, because=because, is_readable=int(stat is None or stat.kind == "file"))
+            return
+        data = self._data(place)
+        if isinstance(data, Unavailable):
+            yield from self._unreadable(place, data)
+            if place.is_in_place:
+                row = self._row(place, is_loaded=None, is_readable=0)
+                read.append(_Read(place, row, frozenset()))
+            return
+        document = self._document(data, "check")
+        root = document.root
+        top_keys = frozenset(str(key.value) for key, _ in root.pairs) if root is not None and root.kind == "map" else frozenset[str]()
+        if place.file_kind == "metrics":
+            place = place._replace(file_kind="check" if "instances" in top_keys else "other")
+        row = self._row(
+            place,
+            is_loaded=int(place.is_in_place and document.parses and bool(data)),
+            because=place.because or (EMPTY if not data else None if document.parses else BROKEN if not document.is_yaml else WRONG_SHAPE),
+            parses=int(document.is_yaml),
+            has_agent_shape=int(document.has_shape),
+            managed_by=managed_by(place.file, stat, data),
+        )
+        read.append(_Read(place, row, top_keys))
+        yield from self._keys(place, document)
+        yield from self._defects(place, document)
+
+    def _in_force(self, read: list[_Read]) -> Iterator[Rows]:
+        """The rows of the check files. A `.default` counts only where no regular file of its check loads (one with logs alone is not regular)."""
+        regular: dict[str, str] = {}
+        unsure: dict[str, str] = {}
+        for place, row, top_keys in read:
+            if place.file_kind not in ("check", "autoconf") or place.check_name is None or "default" in place.file_kind:
+                continue
+            if row.is_loaded is None:
+                unsure.setdefault(place.check_name, place.file)
+            elif row.is_loaded and not _is_logs_only(top_keys):
+                regular.setdefault(place.check_name, place.file)
+        for place, row, _ in read:
+            if row.is_loaded is None:
+                continue  # its row was given with its gap
+            name = place.check_name or ""
+            if place.file_kind == "default" and row.is_loaded:
+                if name in regular:
+                    row = row._replace(is_loaded=0, not_loaded_because=SHADOWED, shadowed_by=regular[name])
+                elif name in unsure:
+                    row = row._replace(is_loaded=None)
+                    yield Gap(place.file, Kind.DENIED, f"{unsure[name]} could not be read", "sudo", ("is_loaded", "not_loaded_because", "shadowed_by"), "config_files")
+            yield row
+
+    def _leftover(self, folder: str) -> Iterator[Rows]:
+        """Files that no installed Agent reads: their names only."""
+        confd = f"{folder}/conf.d"
+        for place in places_of.check_places_5(self.host, confd) if self.agent.major == 5 else places_of.check_places(self.host, confd, frozenset()):
+            if isinstance(place, Gap):
+                yield place
+            elif place.file_kind != "example":
+                yield self._row(place._replace(is_in_place=False), is_loaded=0, because=places_of.NO_AGENT)
+
+    def _data(self, place: Place) -> bytes | Unavailable:
+        try:
+            return self.host.read(place.file)
+        except Unavailable as error:
+            return error
+        except InputError as error:
+            return Unavailable(Kind.TOOL, error.message)
+        except FileNotFoundError:
+            return Unavailable(Kind.TOOL, "it vanished while it was looked at")
+
+    def _document(self, data: bytes, kind: str) -> Document:
+        from dddoctor.yamltext import read
+
+        return read(data, kind)
+
+    def _unreadable(self, place: Place, error: Unavailable) -> Iterator[Rows]:
+        """Its name is known, so it has its row; what it says is a gap."""
+        unknown: tuple[str, ...] = ("parses", "has_agent_shape", "managed_by")
+        if place.is_in_place:
+            unknown += ("is_loaded", "not_loaded_because", "shadowed_by")
+        yield self._row(place, is_loaded=None if place.is_in_place else 0, because=place.because, is_readable=0)
+        yield Gap(place.file, error.kind, error.reason, error.remedy, unknown, "config_files")
+        for name in FROM_TEXT:
+            yield Gap(place.file, error.kind, error.reason, error.remedy, None, name)
+
+    def _row(
+        self,
+        place: Place,
+        *,
+        is_loaded: int | None,
+        because: str | None = None,
+        is_readable: int = 1,
+        parses: int | None = None,
+        has_agent_shape: int | None = None,
+        managed_by: str | None = None,
+    ) -> ConfigFile:
+        stat = place.stat
+        return ConfigFile(
+            place.file,
+            self.agent.agent,
+            "other" if place.file_kind == "metrics" else place.file_kind,
+            place.check_name,
+            int(place.is_in_place),
+            is_loaded,
+            because,
+            None,
+            is_readable,
+            parses,
+            has_agent_shape,
+            managed_by,
+            stat.size_bytes if stat is not None else None,
+            stat.mtime if stat is not None else None,
+        )
+
+    def _defects(self, place: Place, document: Document) -> Iterator[YamlDefect]:
+        from dddoctor.yamltext import defects
+
+
+        redact = self.vault.redact
+        for found in defects(document):
+            yield YamlDefect(
+                place.file,
+                self.agent.agent,
+                place.file_kind,
+                place.check_name,
+                found.line,
+                found.column,
+                found.end_line,
+                found.kind,
+                redact(found.text),
+                None if found.correction is None else redact(found.correction),
+                _also(place.file, found.also),
+                int(found.is_blocking),
+            )
+
+    def _keys(self, place: Place, document: Document) -> Iterator[Rows]:
+        if document.root is None:
+            return
+        from dddoctor.yamltext import walk
+
+        file, agent, kind, check = place.file, self.agent.agent, place.file_kind, place.check_name
+        redact, secret_keys = self.vault.redact, self.secret_keys
+        # Most files hold no secret at all: asking once for the whole text spares a question per value.
+        is_clean = redact(document.text) == document.text
+        parts = Parts(agent, place) if place.reads == "check" and place.is_in_place else None
+        for entry in walk(document):
+            path, pattern, parent, key, node, key_node, depth, instance, ordinal, _ = entry
+            value: str | None = None
+            source: str | None = None
+            count: int | None = None
+            if node.kind == "scalar":
+                value, source = scalar_text(node), node.source
+                if value:
+                    name = key if key is not None else _last_key(parent)
+                    is_secret = secret_keys.get(name)
+                    if is_secret is None:
+                        is_secret = secret_keys[name] = self.vault.is_secret_key(name)
+                    if is_secret:
+                        value, source = self._hidden(name, value, source)
+                    elif not is_clean:
+                        value, source = redact(value), redact(source) if source else source
+            else:
+                count = len(node.items) if node.kind == "seq" else len(node.pairs)
+            if not is_clean:
+                path, pattern, parent = redact(path), redact(pattern), redact(parent)
+                key = None if key is None else redact(key)
+            at = key_node if key_node is not None else node
+            line, column = at.line, at.column
+            yield YamlKey(file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column, node.end_line, depth, instance, ordinal)
+            if parts is not None and depth < 3:
+                yield from parts.take(entry, path, key, value, line, column)
+        if parts is not None:
+            yield from parts.end()
+
+    def _hidden(self, name: str, value: str, source: str | None) -> tuple[str, str | None]:
+        """Value and source of a secret's key. The two can differ (`0123` is 83, an unquoted key of digits becomes a float): the vault learns both."""
+        token = self.vault.redact_value(name, value)
+        if token == value:
+            return value, source
+        written = (source or "").strip("\"'")
+        if written and written != value:
+            self.vault.redact_value(name, written)
+        return token, token if source else source
+
+
+def scalar_text(node: Node) -> str | None:
+    """The decoded scalar as text: true, false, digits; None for null."""
+    value = node.value
+    if value is None:
+        return None
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return str(value)
+
+
+def managed_by(file: str, stat: Stat, data: bytes) -> str | None:
+    """Who would write this file anew: told by its header, Fleet's folder, or the links of a Kubernetes ConfigMap mount."""
+    if "/managed/datadog-agent/" in file or "/managed/datadog-agent/" in stat.target:
+        return "fleet"
+    if "/..data/" in stat.target or re.search(r"/\.\.\d{4}_\d\d_\d\d", stat.target):
+        return "kubernetes"
+    head = data[:2048].lower()
+    if b"manage" not in head and b"generated" not in head and b"puppet" not in head:
+        return None
+    for line in head.splitlines()[:20]:
+        if line.lstrip(b"\xef\xbb\xbf \t").startswith(b"#") and (b"manage" in line or b"generated" in line or b"do not edit" in line):
+            for name in ("ansible", "puppet", "chef", "salt"):
+                if name.encode() in line:
+                    return name
+    return None
+
+
+def _is_logs_only(top_keys: frozenset[str]) -> bool:
+    return "logs" in top_keys and not top_keys & {"instances", "jmx_metrics", "ad_identifiers"}
+
+
+def _last_key(parent: str) -> str:
+    """The key that a list item stands under: its name decides whether the item is a secret."""
+    return re.sub(r"(?:\[\d+\])+$", "", parent).rsplit(".", 1)[-1]
+
+
+def _also(file: str, lines: object) -> str | None:
+    import json
+
+    found = [{"file": file, "line": line} for line in lines] if isinstance(lines, (list, tuple)) else []
+    return json.dumps(found, ensure_ascii=False) if found else None

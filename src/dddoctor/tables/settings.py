@@ -1,0 +1,270 @@
+"""The settings of each Agent as it sees them: file, environment, defaults; and the keys of its main file that it does not know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.model import Gap, Kind
+from dddoctor.tables import _catalogue, table
+from dddoctor.tables._environment import Variable, variables
+from dddoctor.tables._near import nearest
+from dddoctor.tables.agents import Agent
+
+if TYPE_CHECKING:
+    from dddoctor.secrets import Vault
+    from dddoctor.yamltext import Node
+
+CORE_UNIT, TRACE_UNIT = "datadog-agent.service", "datadog-agent-trace.service"
+# Keys of Agent 5 that people carry over; source pkg/config/legacy/converter.go.
+_FROM_AGENT_5 = {
+    "apm_enabled": "apm_config.enabled", "process_agent_enabled": "process_config.enabled", "non_local_traffic": "dogstatsd_non_local_traffic",
+    "proxy_host": "proxy.https", "proxy_port": "proxy.https", "proxy_user": "proxy.https", "proxy_password": "proxy.https", "listen_port": "cmd_port",
+}  # fmt: skip
+# A scalar in place of this section wipes its defaults (7.52), but the trace-agent's own `enabled` stays true (recorded: trace-apm-config-*).
+_KEPT = "apm_config.enabled"
+MAX_DEPTH = 40
+MAX_SETTINGS = 20_000  # through aliases a small file can hold millions
+
+
+class Setting(NamedTuple):
+    """One setting that is in force. `key` is dotted and in lower case (`apm_config.enabled`), whatever the file's spelling.
+
+    `value` is the text of what the Agent decodes: `true`, digits, a JSON list for lists; NULL for a mapping (its keys have rows of their own); secrets are
+    tokens. `type`: str int float bool list map; an environment variable is always text. `origin`: file (the main file), env (the Agent's environment
+    file), unit (`Environment=` of its unit), default (documented settings and ports only). `file` and `line` say where it is set; NULL for defaults.
+    Where the main file cannot be read or does not parse there are no rows of it and no defaults, but a gap.
+
+    Source: datadog.yaml as 7.52 and 7.72.4 read it; pkg/config/setup for defaults and variables.
+    """
+
+    agent: str
+    key: str
+    value: str | None
+    type: str | None
+    origin: str
+    file: str | None
+    line: int | None
+
+
+class UnknownSetting(NamedTuple):
+    """A key of the main file that no release of the Agent knows: it is ignored, with one WARN in agent.log. Of an unknown section only its own key.
+
+    `nearest` is the known setting that was probably meant, by its dotted name. `is_top_level`: it stands at column 0.
+    """
+
+    agent: str
+    file: str
+    line: int
+    column: int
+    path: str
+    key: str
+    type: str
+    nearest: str | None
+    is_top_level: int
+
+
+Rows = Setting | UnknownSetting | Gap
+
+
+@table("settings", Setting)
+@table("unknown_settings", UnknownSetting)
+def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Rows]:
+    """Environment before file before default: of one key only the row that wins."""
+    for agent in agents:
+        if agent.main_file is None or agent.config_dir is None or agent.kind == "leftover":
+            continue
+        yield from _agent_5(host, vault, agent) if agent.major == 5 else _Effective(host, vault, agent).rows()
+
+
+class _Effective:
+    """Puts the sources of one Agent's settings together."""
+
+    def __init__(self, host: Host, vault: Vault, agent: Agent) -> None:
+        self.host, self.vault, self.agent = host, vault, agent
+        self.known = _catalogue.settings()
+        self.found: dict[str, Setting] = {}
+        self.wiped: list[str] = []
+
+    def rows(self) -> Iterator[Rows]:
+        is_whole = yield from self._file()
+        yield from self._environment()
+        if is_whole:
+            self._defaults()
+        yield from self.found.values()
+
+    def _file(self) -> Generator[Rows, None, bool]:
+        """The main file's settings; returns whether it is known in full (an absent one is: the Agent then has its defaults)."""
+        from dddoctor.yamltext import read
+
+        file = self.agent.main_file or ""
+        try:
+            document = read(self.host.read(file), "main")
+        except FileNotFoundError:
+            return True
+        except InputError as error:
+            yield Gap(self.agent.agent, Kind.TOOL, f"{file}: {error.message}")
+            return False
+        except Unavailable as error:
+            yield Gap(self.agent.agent, error.kind, f"{file}: {error.reason}", error.remedy)
+            return False
+        if not document.parses:
+            # 7.52 ends here; 7.72.4 runs with defaults. Neither is what the person set, so nothing is concluded from them.
+            yield Gap(self.agent.agent, Kind.TOOL, f"{file} does not parse")
+            return False
+        if document.root is not None and document.root.kind == "map":
+            yield from self._section(document.root, "", "", 0)
+        return True
+
+    def _section(self, section: Node, prefix: str, path: str, depth: int) -> Iterator[UnknownSetting]:
+        """Fill `found` with the keys below a mapping. Of equal keys (case does not count, a dot is a level) the last one replaces the others whole."""
+        from dddoctor.yamltext.walk import path_step
+
+        file = self.agent.main_file or ""
+        for key_node, node in section.pairs:
+            name = key_node.raw if key_node.kind == "scalar" else ""
+            key = prefix + name.lower()
+            step = path_step(name)
+            here = step if not path else path + step if step[:1] == "[" else f"{path}.{step}"
+            for old in [k for k in self.found if k == key or k.startswith(f"{key}.")]:
+                del self.found[old]
+            if node.type == "null":
+                continue  # the default stays
+            is_known = self._is_known(key)
+            if not is_known:
+                near = self._nearest(key)
+                yield UnknownSetting(
+                    self.agent.agent, file, key_node.line, key_node.column, self.vault.redact(here), self.vault.redact(key), node.type, near, int(depth == 0)
+                )
+            if node.kind == "map":
+                self._add(key, None, "map", file, key_node.line)
+                if depth < MAX_DEPTH and len(self.found) < MAX_SETTINGS:
+                    below = self._section(node, f"{key}.", here, depth + 1)
+                    if is_known and not self.known.is_open(key):
+                        yield from below
+                    else:
+                        for _ in below:
+                            pass  # what stands below an unknown or a free section is not judged
+                continue
+            if self._is_section(key):
+                self.wiped.append(f"{key}.")
+            self._add(key, _text_of(node), node.type, file, key_node.line)
+
+    def _is_known(self, key: str) -> bool:
+        if key in self.known or self._is_section(key) or self.known.is_open(key):
+            return True
+        parts = key.split(".")
+        return any(self.known.is_open(".".join(parts[:n])) for n in range(1, len(parts)))
+
+    def _is_section(self, key: str) -> bool:
+        return key in self.known.sections()
+
+    def _nearest(self, key: str) -> str | None:
+        """Among the names of its own section; then, for a top-level key, what Agent 5 called so."""
+        if key in _FROM_AGENT_5:
+            return _FROM_AGENT_5[key]
+        section, _, name = key.rpartition(".")
+        near = nearest(name, self.known.sections().get(section, ()))
+        return None if near is None else f"{section}.{near}" if section else near
+
+    def _add(self, key: str, value: str | None, kind: str, file: str, line: int) -> None:
+        if value is not None:
+            value = self.vault.redact_value(key, value)
+        self.found[key] = Setting(self.agent.agent, self.vault.redact(key), value, kind, "file", file, line)
+
+    def _environment(self) -> Iterator[Gap]:
+        """Variables win over the file; those of the trace-agent's own unit are for `apm_config` alone, the core Agent's for all else."""
+        if self.agent.kind != "package":
+            return
+        by_variable: dict[str, list[str]] | None = None
+        for unit in (CORE_UNIT, TRACE_UNIT):
+            last: dict[str, Variable] = {}
+            for variable in variables(self.host, self.agent.config_dir or "", unit):
+                if isinstance(variable, Gap):
+                    yield variable._replace(where=self.agent.agent, reason=f"{variable.where}: {variable.reason}")
+                elif not variable.name:
+                    last = {n: v for n, v in last.items() if v.origin != "unit"}
+                else:
+                    last[variable.name] = variable
+            for variable in last.values():
+                if not variable.name.startswith("DD_") or not variable.value:
+                    continue  # an empty variable counts as not set (measured on 7.52: trace-env-empty)
+                if by_variable is None:
+                    by_variable = self.known.by_variable()
+                for key in by_variable.get(variable.name, ()):
+                    if key.startswith("apm_config.") == (unit == TRACE_UNIT) or (unit == CORE_UNIT and variable.origin == "env"):
+                        self._set(key, variable, last)
+
+    def _set(self, key: str, variable: Variable, others: dict[str, Variable]) -> None:
+        known = self.known.get(key)
+        if known is None or next(n for n in known.env if n in others and others[n].value) != variable.name:
+            return  # of several variables for one key the first in the Agent's own order counts
+        value = variable.value
+        if known.type == "list" and not value.lstrip().startswith("["):
+            value = json.dumps(value.split(), ensure_ascii=False)
+        self.found[key] = Setting(
+            self.agent.agent, key, self.vault.redact_value(key, value), "list" if known.type == "list" else "str", variable.origin, variable.file, variable.line
+        )
+
+    def _defaults(self) -> None:
+        is_mac = self.agent.kind == "app"
+        for key, known in self.known.defaults():
+            if key in self.found or (key != _KEPT and key.startswith(tuple(self.wiped))):
+                continue
+            default = known.mac_default if is_mac and known.mac_default is not None else known.default
+            if key == _KEPT and is_mac and self.agent.major == 6:
+                default = False  # the macOS builds of Agent 6 ship with APM off
+            self.found[key] = Setting(self.agent.agent, key, _plain(default), _type_name(default), "default", None, None)
+
+
+def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
+    """datadog.conf: `[Main]` gives plain keys, other sections `section.key`. No defaults: nothing asks for those of Agent 5."""
+    file = agent.main_file or ""
+    try:
+        text = host.read(file).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return
+    except InputError as error:
+        yield Gap(agent.agent, Kind.TOOL, f"{file}: {error.message}")
+        return
+    except Unavailable as error:
+        yield Gap(agent.agent, error.kind, f"{file}: {error.reason}", error.remedy)
+        return
+    for key, value, line in ini_settings(text):
+        yield Setting(agent.agent, vault.redact(key), vault.redact_value(key, value), "str", "file", file, line)
+
+
+def ini_settings(text: str) -> Iterator[tuple[str, str, int]]:
+    """(key, value, line) of an INI file such as datadog.conf; `key: value` and `key = value` alike."""
+    prefix = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped.startswith("[") and stripped.endswith("]"):
+            prefix = "" if stripped == "[Main]" else stripped[1:-1].lower() + "."
+        elif stripped and stripped[0] not in "#;" and not line[:1].isspace():
+            at = min((p for p in (stripped.find(":"), stripped.find("=")) if p > 0), default=-1)
+            if at > 0:
+                yield prefix + stripped[:at].strip().lower(), stripped[at + 1 :].strip(), number
+
+
+def _text_of(node: Node) -> str | None:
+    """A scalar as text, a list as JSON (scalars as text, null and mappings as null)."""
+    if node.kind == "seq":
+        return json.dumps([_plain(item.value) if item.kind == "scalar" else None for item in node.items], ensure_ascii=False)
+    return _plain(node.value)
+
+
+def _plain(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _type_name(value: object) -> str:
+    return {bool: "bool", int: "int", float: "float", str: "str", list: "list"}.get(type(value), "map")

@@ -1,0 +1,226 @@
+"""Candidates for what no editor shows: control characters, odd blanks, byte order marks, encodings, and what came along with copied text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dddoctor.yamltext.lines import Candidate, Line, Replacement, lines_of, removed
+from dddoctor.yamltext.nodes import Document
+
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_ODD_BLANKS = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_INVISIBLE = "\u200b-\u200f\u2060\ufeff\xad"
+_ODD = re.compile(f"[{_ODD_BLANKS}{_INVISIBLE}]")
+_UNICODE_DASH = re.compile(r"(\s*)[\u2010-\u2015\u2212\u2022\u00b7](?=[ \xa0])")
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*")
+_FILE_NAME = re.compile(r"(?:[\w.~-]*/)*[\w.-]+\.(?:ya?ml|txt|conf|cfg)(?:\.\w+)?:?")
+_PROMPT = re.compile(r"(?:\([\w.-]+\) ?)?(?:\[?[\w.-]+@[\w.-]+(?:[: ]\S*?)?\]?[$#%>]|[$%>]|[\w.-]+[$#]|PS [A-Za-z]:\\[^>]*>)(?: .*)?")
+_COMMAND = re.compile(r"(?:sudo|cat|vi|vim|nano|less|more|tail|head|echo|cd|ls|tee|emacs|service|systemctl|datadog-agent) .*|cat ?<<.*")
+_EDITOR = re.compile(
+    r'"[^"]+" (?:\[[^\]]*\] ?)*(?:\d+L, \d+[CB](?: written)?|\[New\]?.*)?|:(?:wq|w|q|x|q!|wq!|qa|qa!|x!)|--? ?(?:INSERT|VISUAL|REPLACE) ?--?'
+    r"|\[ ?(?:Wrote|Read) \d+ lines? ?\]|\^[A-Z] .*\^[A-Z] .*|GNU nano .*|\(END\)|~"
+)
+_HEREDOC = re.compile(r"(?:EOF|EOT|EOL|END)")
+_DIFF = re.compile(r"(?:--- |\+\+\+ )\S.*|@@ .*@@.*|diff --git .*|index [0-9a-f]+\.\.[0-9a-f]+.*")
+_CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: .*)?|={7}")
+_NUMBERED = re.compile(r"[ \t]*(\d+)(?:[:|]?[ \t]|[:|]|$)")
+_RTF_GROUP = re.compile(r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|listtable|listoverridetable)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\n?")
+_RTF_TOKEN = re.compile(r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??|\\([a-zA-Z]+)(-?\d+)? ?|\\([\\{}])|\\\n|\\~|\\([^a-zA-Z])|([{}])|\n")
+
+JUNK = {
+    "fence": (_FENCE, "a Markdown fence is part of the file"),
+    "name": (_FILE_NAME, "the file's name stands in it as a line"),
+    "editor": (_EDITOR, "a line of the editor's screen is part of the file"),
+    "prompt": (_PROMPT, "a line of a terminal is part of the file"),
+    "command": (_COMMAND, "a line of a terminal is part of the file"),
+    "heredoc": (_HEREDOC, "the end mark of a shell's here-document is part of the file"),
+    "diff": (_DIFF, "the head of a patch is part of the file"),
+}
+
+
+def character_candidates(document: Document) -> Iterator[Candidate]:
+    """What the Agent's reader refuses, byte by byte."""
+    text = document.text
+    if text.startswith("\ufeff"):
+        marks = len(text) - len(text.lstrip("\ufeff"))
+        yield Candidate("second-bom", 1, 1, "a second byte order mark: every later line at column 0 loses its first letter", ((0, marks, ""),), column=1)
+        return
+    found = list(CONTROLS.finditer(text))
+    if not found:
+        return
+    lines = sorted({document.line_of(match.start()) for match in found})
+    at = found[0].start()
+    count = len(found)
+    if text.count("\x00") * 3 > len(text) and document.encoding == "utf-8":
+        return
+    name = {"\x00": "a NUL character", "\x1b": "an escape character (of a terminal)"}.get(text[at], f"the control character U+{ord(text[at]):04X}")
+    said = name if count == 1 else f"{name} and {count - 1} more control characters" if count > 2 else f"{name} and one more control character"
+    yield Candidate(
+        "control-character",
+        lines[0],
+        1,
+        f"{said}; the Agent's reader refuses the whole file for it, also in a comment",
+        tuple((match.start(), match.end(), "") for match in found),
+        tuple(lines[1:]),
+        column=document.column_of(at),
+    )
+
+
+def without_utf16(document: Document) -> str | None:
+    """The text of a file that is UTF-16 without a byte order mark, None if it is not."""
+    data = document.data
+    if document.encoding != "utf-8" or len(data) % 2 or data.count(b"\x00") * 3 < len(data):
+        return None
+    for encoding, zeros in (("utf-16-le", data[1::2]), ("utf-16-be", data[::2])):
+        if zeros.count(b"\x00") * 10 >= len(zeros) * 9:
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError:
+                return None
+    return None
+
+
+def odd_blanks(line: Line) -> tuple[Replacement, ...]:
+    """Odd blanks at the indent, behind a dash or a colon become blanks; invisible characters there go."""
+    text = line.text
+    edges = re.compile(f"^[ \t{_ODD_BLANKS}{_INVISIBLE}]+|(?<=-)[ {_ODD_BLANKS}{_INVISIBLE}]+|(?<=:)[ {_ODD_BLANKS}{_INVISIBLE}]+|[{_ODD_BLANKS}{_INVISIBLE}]+$")
+    found: list[Replacement] = []
+    for match in edges.finditer(text):
+        for odd in _ODD.finditer(match[0]):
+            at = line.start + match.start() + odd.start()
+            found.append((at, at + 1, " " if re.match(f"[{_ODD_BLANKS}]", odd[0]) else ""))
+    return tuple(found)
+
+
+def odd_blank_candidates(lines: list[Line], chosen: list[Line]) -> Iterator[Candidate]:
+    """One candidate for all such lines: who copied one line copied them all."""
+    replacements: list[Replacement] = []
+    places = []
+    for line in lines:
+        if line.is_code and not line.text.isascii():
+            found = odd_blanks(line)
+            if found:
+                replacements += found
+                places.append(line.number)
+    if places:
+        name = "a no-break space" if "\xa0" in "".join(lines[place - 1].text for place in places) else "an invisible character"
+        say = f"{name} stands where a blank belongs; for the Agent it is a letter"
+        yield Candidate("odd-blank", places[0], 1, say, tuple(replacements), tuple(places[1:]))
+    for line in chosen:
+        match = _UNICODE_DASH.match(line.text)
+        if match:
+            at = line.start + match.end() - 1
+            yield Candidate("odd-dash", line.number, 1, "this list item begins with a typographic dash or bullet, not with `-`", ((at, at + 1, "-"),))
+        if line.content.startswith(("* ", "+ ", "• ")):
+            at = line.content_start
+            yield Candidate("odd-dash", line.number, 1, f"this list item begins with `{line.content[0]}`, not with `-`", ((at, at + 1, "-"),))
+        at = line.text.find("\uff1a")
+        if at > 0 and re.fullmatch(r"[\w.-]+", line.text[:at].strip().lstrip("- ")):
+            wide = line.start + at
+            yield Candidate("odd-colon", line.number, 1, "a full-width colon stands behind the key", ((wide, wide + 1, ":" if line.text[at + 1 : at + 2] == " " else ": "),))
+
+
+def _junk_of(line: Line) -> tuple[str, str] | None:
+    stripped = line.text.strip()
+    for name, (pattern, say) in JUNK.items():
+        if pattern.fullmatch(stripped):
+            return name, say
+    return None
+
+
+def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
+    """Lines at the top and at the end that came along: fences, prompts, file names, an editor's status, RTF, line numbers."""
+    rtf = rtf_candidate(text)
+    if rtf:
+        yield rtf
+        return
+    code = [line for line in lines if line.text.strip() and not line.text.lstrip().startswith("#")]
+    top: list[tuple[Line, str]] = []
+    for line in code:
+        junk = _junk_of(line)
+        if junk is None:
+            break
+        top.append((line, junk[1]))
+    end: list[tuple[Line, str]] = []
+    for line in reversed(code[len(top) :]):
+        junk = _junk_of(line)
+        if junk is None or (junk[0] == "name" and line.number != code[-1].number):
+            break
+        end.append((line, junk[1]))
+    found = [*top, *reversed(end)]
+    if found:
+        replacements = tuple(removed(text, line, line) for line, _ in found)
+        yield Candidate("leading-junk" if top else "trailing-junk", found[0][0].number, 1, found[0][1], replacements, tuple(line.number for line, _ in found[1:]))
+        if top and end:
+            yield Candidate("leading-junk", top[0][0].number, 1, top[0][1], tuple(removed(text, line, line) for line, _ in top), tuple(line.number for line, _ in top[1:]))
+    fences = [line for line in code if _FENCE.fullmatch(line.text.strip())]
+    if fences:
+        yield Candidate(
+            "leading-junk", fences[0].number, 1, JUNK["fence"][1], tuple(removed(text, line, line) for line in fences), tuple(line.number for line in fences[1:])
+        )
+    templates = [line for line in code if re.fullmatch(r"\s*\{\{.*\}\}\s*", line.text)]
+    if templates:
+        say = "a line of a template (`{{ … }}`) was not filled in"
+        gone = tuple(removed(text, line, line) for line in templates)
+        yield Candidate("template-left-in", templates[0].number, 1, say, gone, tuple(line.number for line in templates[1:]), is_guess=True)
+    yield from _number_candidates(lines, code)
+
+
+def _number_candidates(lines: list[Line], code: list[Line]) -> Iterator[Candidate]:
+    """Every line begins with its number."""
+    matches = [(line, _NUMBERED.match(line.text)) for line in code]
+    if len(matches) < 2 or not all(match for _, match in matches):
+        return
+    numbers = [int(match[1]) for _, match in matches if match]
+    if any(after - before < 1 for before, after in zip(numbers, numbers[1:])):
+        return
+    for extra in (0, 1, 2):  # cat -n puts a tab behind the number, others one or two blanks
+        replacements = []
+        for line, match in matches:
+            end = match.end() if match else 0
+            while end < len(line.text) and line.text[end] == " " and end < (match.end() if match else 0) + extra:
+                end += 1
+            replacements.append((line.start, line.start + end, ""))
+        yield Candidate("leading-junk", code[0].number, 1 + extra, "every line begins with its line number", tuple(replacements), end_line=code[-1].number)
+
+
+def rtf_candidate(text: str) -> Candidate | None:
+    """The plain text of a file that a word processor saved as RTF."""
+    if not text.startswith("{\\rtf"):
+        return None
+    plain = rtf_to_text(text)
+    lines = lines_of(text)
+    return Candidate("leading-junk", 1, 1, "the file was saved as RTF by a word processor, not as plain text", ((0, len(text), plain),), end_line=lines[-1].number)
+
+
+def rtf_to_text(text: str) -> str:
+    """Control words dropped, line ends and characters kept. Good for what TextEdit and Word write of a plain text, not for tables and pictures."""
+    body = _RTF_GROUP.sub("", text.replace("\r\n", "\n"))
+    parts: list[str] = []
+    done = 0
+    for match in _RTF_TOKEN.finditer(body):
+        parts.append(body[done : match.start()])
+        done = match.end()
+        byte, code, word, _, escaped, other, brace = match.groups()
+        if byte:
+            parts.append(bytes([int(byte, 16)]).decode("cp1252", "replace"))
+        elif code:
+            parts.append(chr(int(code) % 65536))
+        elif word:
+            parts.append({"par": "\n", "line": "\n", "tab": "\t", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”", "emdash": "—", "endash": "–"}.get(word, ""))
+        elif escaped:
+            parts.append(escaped)
+        elif match[0] == "\\\n":
+            parts.append("\n")
+        elif match[0] == "\\~":
+            parts.append("\xa0")
+        elif other or brace or match[0] == "\n":
+            continue
+    parts.append(body[done:])
+    return "".join(parts).lstrip("\n").rstrip() + "\n"
+
+
+def conflict_line(line: Line) -> bool:
+    """A mark that git leaves where two versions could not be merged."""
+    return bool(_CONFLICT.fullmatch(line.text.rstrip()))

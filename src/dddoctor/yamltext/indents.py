@@ -1,0 +1,198 @@
+"""Candidates for what stands at the wrong depth: tabs, siblings that do not align, half-uncommented blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dddoctor.yamltext.lines import KEY, Candidate, Line, Replacement, changed
+
+_LOOK_BACK = 60  # lines of code that may open what a line belongs to
+_HEADER = re.compile(r"[ \t]*#+ ?(?P<blanks>[ \t]*)(?P<name>[A-Za-z_][\w.-]*):[ \t]*(?:#.*)?")
+TAB_SAY = "a tab indents this line; YAML takes blanks only"
+
+
+def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Candidate]:
+    """All lines that are indented with tabs at once, with several widths, and each run of them alone at the depths that its neighbours suggest."""
+    tabbed = [line for line in lines if "\t" in line.indent or (line.text and not line.text.strip() and "\t" in line.text)]
+    behind_dash = [line for line in lines if "\t" in line.dashes]
+    if behind_dash:
+        replacements = tuple(change for line in behind_dash for change in changed(line, line.indent + re.sub(r"-[ \t]+", "- ", line.dashes) + line.content))
+        say = "a tab follows the dash; YAML takes a blank only"
+        yield Candidate("tab-indentation", behind_dash[0].number, 1, say, replacements, tuple(line.number for line in behind_dash[1:]))
+    if not tabbed:
+        return
+    also = tuple(line.number for line in tabbed[1:])
+    first = tabbed[0].number
+    # Who indents a line means no key of the top level, unless it is one, or nothing else is possible.
+    flat_cost = 1 if any(_key_name(line) in top_names for line in tabbed) else 3
+    for width in (2, 4, 8, 3, 1, 6, 0):
+        texts = [(line, _untabbed(line, width)) for line in tabbed]
+        is_flat = any(line.is_code and not new.startswith(" ") for line, new in texts)
+        replacements = tuple(change for line, new in texts for change in changed(line, new))
+        yield Candidate("tab-indentation", first, flat_cost if is_flat else 1, TAB_SAY, replacements, also)
+    code = [line for line in tabbed if line.is_code]
+    if not code or len({line.indent for line in code}) > 1:
+        return
+    blank = tuple(change for line in tabbed if not line.is_code for change in changed(line, _untabbed(line, 2)))
+    for column in sorted(_targets(lines, code[0].number - 1)):
+        if any(_is_apart(code, lines)):
+            break
+        replacements = tuple(change for line in code for change in changed(line, " " * column + line.body)) + blank
+        yield Candidate("tab-indentation", first, 1 if column else flat_cost, TAB_SAY, tuple(sorted(replacements)), also)
+
+
+def _key_name(line: Line) -> str:
+    match = KEY.match(line.content)
+    return match[0].rstrip(" \t:") if match and not line.dashes else ""
+
+
+def is_irregular(lines: list[Line], position: int) -> bool:
+    """Whether a line stands at another distance from what it belongs to than most lines of the file do, or cuts a key off from what stands below it."""
+    line = lines[position]
+    steps: dict[int, int] = {}
+    above: Line | None = None
+    for other in lines:
+        if other.is_code:
+            if above is not None and above.opens and other.column > above.columns[-1] and other.number != line.number:
+                step = other.column - above.columns[-1]
+                steps[step] = steps.get(step, 0) + 1
+            above = other
+    parent = next((other for other in reversed(lines[:position]) if other.is_code and other.column < line.column), None)
+    if parent is not None:
+        usual = max(steps, key=lambda step: (steps[step], -step)) if steps else 2
+        return (line.column - parent.columns[-1]) != usual and line.column != parent.columns[-1]
+    before = next((other for other in reversed(lines[:position]) if other.is_code), None)
+    after = next((other for other in lines[position + 1 :] if other.is_code), None)
+    return before is not None and before.opens and before.column == line.column and not line.opens and after is not None and after.column > line.column
+
+
+def _is_apart(code: list[Line], lines: list[Line]) -> Iterator[bool]:
+    """Whether other code stands between lines that are to be moved to one column."""
+    numbers = {line.number for line in code}
+    for number in range(code[0].number, code[-1].number):
+        line = lines[number - 1]
+        yield line.is_code and line.number not in numbers
+
+
+def _untabbed(line: Line, width: int) -> str:
+    if not line.text.strip():
+        return ""
+    return line.indent.replace("\t", " " * width) + line.body
+
+
+def _targets(lines: list[Line], position: int) -> set[int]:
+    """Columns where the line at `position` could stand: those of what is open above it, of children of the line above, of the line below."""
+    found = {0}
+    limit = 10_000
+    seen = 0
+    step = 2
+    for above in reversed(lines[:position]):
+        if not above.is_code:
+            continue
+        if "\t" in above.indent:
+            continue
+        seen += 1
+        columns = above.columns
+        if seen == 1 or above.opens:
+            found.update(column for column in columns if column < limit or seen == 1)
+        else:
+            found.update(column for column in columns if column < limit)
+        if seen == 1 and above.opens:
+            found.add(columns[-1] + step)
+        limit = min(limit, columns[0])
+        if limit == 0 or seen > _LOOK_BACK:
+            break
+    width = len(lines[position].dashes)
+    limit = 10_000
+    seen = 0
+    for below in lines[position + 1 :]:
+        if not below.is_code or "\t" in below.indent:
+            continue
+        seen += 1
+        if below.columns[0] < limit or seen == 1:
+            found.update(below.columns)
+            if below.column >= width:
+                found.add(below.column - width)
+            limit = min(limit, below.columns[0])
+        if limit == 0 or seen > 20:
+            break
+    return found
+
+
+def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
+    """The line alone, with what stands deeper below it, or with its whole run, moved to where it could belong."""
+    line = lines[position]
+    current = line.column
+    targets = sorted(_targets(lines, position) - {current}, key=lambda column: (abs(column - current), column))
+    groups = _groups(lines, position)
+    for target in targets:
+        side = "deeper than" if target < current else "left of"
+        say = f"this line stands {side} the lines it belongs to"
+        for group in groups:
+            replacements: list[Replacement] = []
+            for member in group:
+                column = member.column + target - current
+                if column < 0:
+                    break
+                replacements += changed(member, " " * column + member.text[member.column :])
+            else:
+                end = group[-1].number if len(group) > 1 else None
+                yield Candidate("sibling-depth", line.number, 2, say, tuple(replacements), end_line=end, column=current + 1)
+
+
+def _groups(lines: list[Line], position: int) -> list[list[Line]]:
+    """The line; the line with its subtree; the run of lines that stand at least as deep. Without repetitions."""
+    line = lines[position]
+    subtree, run = [line], [line]
+    is_subtree = True
+    for below in lines[position + 1 :]:
+        if not below.text.strip():
+            continue
+        if below.column < line.column:
+            break
+        if is_subtree and below.column > line.column:
+            subtree.append(below)
+        else:
+            is_subtree = False
+        run.append(below)
+    found = [[line]]
+    for group in (subtree, run):
+        if len(group) != len(found[-1]):
+            found.append(group)
+    return found
+
+
+def header_above(lines: list[Line], position: int) -> Line | None:
+    """The commented-out key that the line at `position` was a child of: `# apm_config:` above `  enabled: true`, with only comments and blank lines between."""
+    line = lines[position]
+    for above in reversed(lines[:position]):
+        if not above.text.strip():
+            continue
+        if above.is_code:
+            return None
+        match = _HEADER.fullmatch(above.text)
+        if match and _uncommented_column(above) < line.column:
+            return above
+    return None
+
+
+def _uncommented_column(line: Line) -> int:
+    match = _HEADER.fullmatch(line.text)
+    return len(line.indent) + (len(match["blanks"]) if match else 0)
+
+
+def header_name(line: Line) -> str:
+    match = _HEADER.fullmatch(line.text)
+    return match["name"] if match else ""
+
+
+def header_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
+    """Take the comment sign off the section's own line."""
+    header = header_above(lines, position)
+    if header is None:
+        return
+    name = header_name(header)
+    say = f"this line is in force, but `{name}:` above it, which it belongs to, is commented out"
+    new = header.indent + re.sub(r"^#+ ?", "", header.content)
+    yield Candidate("half-uncommented", lines[position].number, 1, say, changed(header, new), (header.number,))
