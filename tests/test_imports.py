@@ -20,7 +20,7 @@ ORDER = [
     {"rules"},
     {"collecting", "engine"},
     {"causes"},
-    {"journal"},
+    {"journal", "journal_files"},
     {"repair", "examples", "patches"},
     {"setup"},
     {"session"},

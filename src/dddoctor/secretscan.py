@@ -182,7 +182,7 @@ _NAMED = re.compile(
 )  # on the text in lower case: a third of the time of IGNORECASE
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _TWO_WORDS = _late(r"(?<![\w-])(?:api|app|application|access|private|secret|license|auth|bearer|client|community|pass)[ ]$", ASCII | FOLD)
-_LINE_START = _late(r"(?:[ \t]*(?:[-#;*>+]+|//+|\d+[.)]|export|set|env|declare -x|ENV|ARG|Environment=)?[ \t]*[\"']?)*")
+_LINE_START = _late(r"[ \t]*(?:(?:[-#;*>+]|//|\d{1,3}[.)]|export|set|env|declare -x|ENV|ARG|Environment=)[ \t]*)*[\"']?")
 _BLOCK = _late(r"[ \t]*(?:(?:[!&]\S+[ \t]+)*(?P<style>[|>][-+0-9]*))?[ \t]*(?:#(?:[ \t#][^\n]*)?)?\r?")
 _COMMAND = _late(r"[ \t]+(?:[-/.|&;>]|\w+[=/]|(?:sudo|python\S*|pip\S*|ddtrace-run|flask|docker\S*|bash|sh|gunicorn|uwsgi|node|npm|ruby|java|vagrant|curl|mysql\S*|apt\S*|\./\S+)(?:\s|$))")
 _ITEM = _late(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|([^\s,\[\]\"'][^,\[\]\n]*)")

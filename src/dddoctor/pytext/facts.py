@@ -115,4 +115,9 @@ def _binds(tokens: list[Token], head: str) -> list[str]:
         return [t.text for t in tokens[1:until] if t.kind == "name"]
     found = [t.text for i, t in enumerate(tokens[:-1]) if t.kind == "name" and tokens[i + 1].text == "=" and (i == 0 or tokens[i - 1].text in (",", "="))]
     found += [tokens[i + 1].text for i, t in enumerate(tokens[:-1]) if t.text == "as" and tokens[i + 1].kind == "name"]
+    for word, end in (("lambda", ":"), ("for", "in")):
+        for i, token in enumerate(tokens):
+            if token.kind == "name" and token.text == word:
+                until = next((j for j in range(i + 1, len(tokens)) if tokens[j].text == end), i)
+                found += [t.text for t in tokens[i + 1 : until] if t.kind == "name"]
     return found

@@ -18,8 +18,11 @@ from dddoctor.pytext.scan import LogicalLine, is_balanced, logical_lines
 
 LINES_LIMIT = 4000
 BEAM = 48
+EQUALS_LIMIT = 8
 IMPOSSIBLE = 10.0  # what no author means: `self` outside a method …
 ODD = 4.0
+SLIP = 2.0  # a statement at another column than its level
+MARGIN = 0.9  # how much dearer the next arrangement must be
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -64,13 +67,15 @@ def reindent(text: str, is_guess: bool = False) -> Reindented | None:
     facts = [fact(line) for line in lines]
     found: list[Reindented] = []
     for tab in (8, 4) if any("\t" in text[line.line_start : line.start] for line in lines) else (8,):
-        indents = _Search(text, lines, facts, tab).best(is_guess)
-        result = _applied(text, lines, indents) if indents is not None else None
-        if result is not None:
-            found.append(result)
-    if is_guess:
-        return found[0] if found else None
-    if not found or any(ast.dump(r.tree) != ast.dump(found[0].tree) for r in found[1:]):
+        arrangements = _Search(text, lines, facts, tab).best(is_guess)
+        if arrangements is None:
+            return None
+        for indents in arrangements:
+            result = _applied(text, lines, indents)
+            if result is not None:
+                found.append(result)
+    found.sort(key=lambda r: sum(len(new) + end - start for start, end, new in r.spans))
+    if not found or (not is_guess and any(ast.dump(r.tree) != ast.dump(found[0].tree) for r in found[1:])):
         return None
     return found[0]
 
@@ -84,9 +89,11 @@ class _Search:
         self.columns = [_column(t, tab) for t in self.texts]
         self.unit = self._unit()
         self.has_methods = any(f.is_method for f in facts)
-        self.module_names = {n for f, c in zip(facts, self.columns, strict=True) if c == 0 and f.head in ("import", "from", "class") for n in f.binds}
+        # Names that are parameters and nothing else in this file.
+        self.parameters = {n for f in facts for n in f.params} - {n for f in facts for n in f.binds} - _BUILTINS
 
-    def best(self, is_guess: bool) -> list[str] | None:
+    def best(self, is_guess: bool) -> list[list[str]] | None:
+        """The cheapest arrangements as indents by statement, several where they cost the same; none where each is absurd; None where too many fit."""
         states = [State(0.0, 0.0, (Level("module", -1, 0, "", False, ()),), ("", None), False)]
         for i in range(len(self.lines)):
             found: dict[tuple[tuple[int, int, str], ...], State] = {}
@@ -94,51 +101,51 @@ class _Search:
                 for new in self._next(state, i):
                     key = tuple((v.header, v.column, v.indent) for v in new.stack)
                     known = found.get(key)
-                    if known is None or new.cost < known.cost - 0.01:
+                    if known is None or new.cost < known.cost - MARGIN:
                         found[key] = new
-                    elif abs(new.cost - known.cost) <= 0.01:
-                        found[key] = known._replace(is_ambiguous=True)
+                    elif new.cost <= known.cost + MARGIN and new.indents != known.indents:
+                        found[key] = min(new, known, key=lambda s: s.cost)._replace(is_ambiguous=True)
             states = sorted(found.values(), key=lambda s: s.cost)[:BEAM]
             if not states:
-                return None
-        best = states[0]
-        is_unique = not best.is_ambiguous and best.worst < IMPOSSIBLE and all(s.cost > best.cost + 0.01 for s in states[1:])
-        if self.facts[-1].opens or not (is_unique or is_guess):
+                return []
+        good = [s for s in states if s.cost <= states[0].cost + MARGIN]
+        if self.facts[-1].opens:
+            return []
+        if not is_guess and states[0].worst >= IMPOSSIBLE:
+            return []
+        if not is_guess and (len(good) > EQUALS_LIMIT or any(s.is_ambiguous or s.worst >= IMPOSSIBLE for s in good)):
             return None
-        indents, link = [], best.indents
-        while link[1] is not None:
-            indents.append(link[0])
-            link = link[1]  # type: ignore[assignment]
-        return indents[::-1]
+        return [_unlinked(s.indents) for s in good]
 
     def _next(self, state: State, i: int) -> list[State]:
         f, column, stack = self.facts[i], self.columns[i], state.stack
         if i and self.facts[i - 1].opens:
             if f.head in CLAUSES:
                 return []
-            level = self._opened(state, i)
-            return [self._with(state, i, (*stack, level), 0.0)]
+            return [self._with(state, i, (*stack, level), cost) for level, cost in self._opened(state, i)]
         if f.head in CLAUSES:
             return [self._with(state, i, stack[: k + 1], cost) for k, cost in self._clause_levels(stack, f, column)]
         top = len(stack) - 1
         if i and self.facts[i - 1].decorates:
-            return [self._with(state, i, stack, 0.0 if stack[top].column == column else 2.0)]
+            return [self._with(state, i, stack, 0.0 if stack[top].column == column else SLIP)]
         exact = [k for k, level in enumerate(stack) if level.column == column]
         if exact:
             choices = [(k, 0.0) for k in exact]
-            if top not in exact and not stack[top].is_flat and self._oddness(i, stack[: exact[-1] + 1]) >= IMPOSSIBLE:
-                choices.append((top, 2.0))
-                choices += [(k, 2.0) for k in range(exact[-1] + 1, top)]
+            # It may also have slipped, to the left out of a block that goes on below, or to the right.
+            choices += [(k, SLIP) for k in range(top + 1) if k not in exact and (k > exact[-1] or self.facts[i].opens)]
         elif column > stack[top].column:
-            choices = [(top, 2.0)]
+            choices = [(top, SLIP)]
         else:
             below = max((k for k in range(top + 1) if stack[k].column < column), default=0)
-            choices = [(below, 2.0), (min(below + 1, top), 2.0)]
+            choices = [(below, SLIP), (min(below + 1, top), SLIP)]
         return [self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i)) for k, cost in dict(choices).items()]
 
-    def _opened(self, state: State, i: int) -> Level:
+    def _opened(self, state: State, i: int) -> list[tuple[Level, float]]:
+        """The block that begins with statement i. Where the next statements stand a little aside, i itself may be the one that slipped."""
         header = self.facts[i - 1]
-        is_flat = self.columns[i] <= self.columns[i - 1]
+        kind = header.head if header.head in ("class", "def") else "block"
+        column = state.stack[-1].column  # where the header belongs; it may have slipped
+        is_flat = self.columns[i] <= column
         before, own, base = self.texts[i - 1], self.texts[i], state.indents[0]
         if is_flat:
             indent = base + self.unit
@@ -147,9 +154,12 @@ class _Search:
         elif own.startswith(before) and len(own) > len(before):
             indent = base + own[len(before) :]
         else:
-            indent = base + " " * (self.columns[i] - self.columns[i - 1])
-        kind = header.head if header.head in ("class", "def") else "block"
-        return Level(kind, i - 1, self.columns[i], indent, is_flat, header.params)
+            indent = base + " " * (self.columns[i] - column)
+        found = [(Level(kind, i - 1, self.columns[i], indent, is_flat, header.params), SLIP if is_flat else 0.0)]
+        following = next((c for c in self.columns[i + 1 :] if c <= self.columns[i] + 3), self.columns[i])
+        if following != self.columns[i] and following > column:
+            found.append((Level(kind, i - 1, following, base + " " * (following - column), False, header.params), SLIP))
+        return found
 
     def _clause_levels(self, stack: tuple[Level, ...], f: Fact, column: int) -> list[tuple[int, float]]:
         """(level, cost) where an `else`, `except` … finds its `if`, `try` …"""
@@ -157,7 +167,7 @@ class _Search:
         for k in range(len(stack) - 1):
             header = stack[k + 1].header
             if self.facts[header].head in CLAUSES[f.head]:
-                found.append((k, 0.0 if self.columns[header] == column else 2.0))
+                found.append((k, 0.0 if self.columns[header] == column else SLIP))
         exact = [c for c in found if c[1] == 0.0]
         return exact or found
 
@@ -166,17 +176,15 @@ class _Search:
         return State(state.cost + cost + odd, max(state.worst, odd), stack, (stack[-1].indent, state.indents), state.is_ambiguous)
 
     def _leaving(self, stack: tuple[Level, ...], k: int, i: int) -> float:
-        """Where blanks do not tell whether a statement still belongs to a block: staying is usual, and after an empty line as good as leaving.
+        """What it costs to end the blocks above level k before statement i, where no blanks tell.
 
-        Inner blocks (`if`, `for` …) say nothing about their end: staying and leaving cost the same, and the text counts as ambiguous.
+        After an empty line, and for inner blocks (`if`, `for` …), nothing: staying costs as much, so the text counts as ambiguous.
         """
+        if i and k == len(stack) - 1:
+            return ODD if self.facts[i - 1].head in ("return", "raise", "break", "continue") else 0.0  # nothing runs after it in its block
         left = [level for level in stack[k + 1 :] if level.is_flat and level.kind != "block"]
-        has_gap = self.lines[i].blank_before > 0
-        if left:
-            return 1.0 if has_gap else 2.0
-        stays_flat = stack[k].is_flat and stack[k].kind == "def" and k == len(stack) - 1
-        if stays_flat and has_gap and not self._is_tied(i, stack[k]):
-            return 1.0
+        if left and (not self.lines[i].blank_before or any(self._is_tied(i, level) for level in left)):
+            return 2.0
         return 0.0
 
     def _is_tied(self, i: int, level: Level) -> bool:
@@ -198,7 +206,7 @@ class _Search:
                 return IMPOSSIBLE if inner.kind in ("def", "class") else ODD
             if inner.kind == "class":
                 return ODD
-            return ODD if inner.is_flat and inner.kind == "def" else 0.0
+            return (1.0 if self.lines[i].blank_before else 2.0) if inner.is_flat and inner.kind == "def" else 0.0  # inside or after: nothing tells
         if f.head == "class":
             return IMPOSSIBLE if is_first_flat else ODD if inner.is_flat else 0.0
         if f.is_main_guard:
@@ -214,14 +222,9 @@ class _Search:
         return self._lost_names(i, stack, functions)
 
     def _lost_names(self, i: int, stack: tuple[Level, ...], functions: list[Level]) -> float:
-        """Odd if the statement reads a parameter of the function just before it, yet stands outside."""
-        last = next((j for j in range(i - 1, -1, -1) if self.facts[j].is_def), None)
-        if last is None or any(level.header == last for level in functions):
-            return 0.0
-        names = self.facts[i].loads & set(self.facts[last].params)
-        known = _BUILTINS | self.module_names | {n for level in functions for n in level.params}
-        bound = {n for f in self.facts[last + 1 : i + 1] for n in f.binds} if names else set()
-        return ODD if names - known - bound else 0.0
+        """Odd if the statement reads what is a parameter of functions only, and stands in none of them."""
+        only = self.facts[i].loads & self.parameters
+        return ODD if only and not only <= {n for level in functions for n in level.params} else 0.0
 
     def _decorated(self, i: int) -> int:
         """The def or class that a decorator line belongs to."""
@@ -257,6 +260,14 @@ class _Search:
             usual = ("    ", "\t", "  ")
             return max(steps, key=lambda s: (steps[s], s in usual, -len(s)))
         return "\t" if any(t.startswith("\t") for t in self.texts) else "    "
+
+
+def _unlinked(indents: tuple[str, object]) -> list[str]:
+    found = []
+    while indents[1] is not None:
+        found.append(indents[0])
+        indents = indents[1]  # type: ignore[assignment]
+    return found[::-1]
 
 
 def _column(blanks: str, tab: int) -> int:

@@ -59,7 +59,8 @@ class YamlDefect(NamedTuple):
     """One thing wrong with the text or the shape of a configuration file, at the line that is to blame (not the one that the Agent prints).
 
     `kind` is the word of the defect (tab-indentation, stray-backtick …), `text` what is wrong, secrets hidden. `correction` is the corrected line where
-    one is proven, else NULL. `also` lists further places as JSON. `is_blocking`: the Agent does not use the file because of it.
+    one is proven ("" where the line goes), else NULL. `also` lists further places as JSON. `is_blocking`: the Agent does not use the file, or one of its
+    instances, because of it. `ordinal`: 0, or n for the nth defect as blocking as this one in the same line.
     """
 
     file: str
@@ -74,6 +75,7 @@ class YamlDefect(NamedTuple):
     correction: str | None
     also: str | None
     is_blocking: int
+    ordinal: int
 
 
 class YamlKey(NamedTuple):
@@ -265,7 +267,7 @@ class _Reader:
             if row.is_loaded is None:
                 continue  # its row was given with its gap
             name = place.check_name or ""
-            if place.file_kind == "default" and row.is_loaded:
+            if place.file_kind == "default" and place.is_in_place:
                 if name in regular:
                     row = row._replace(is_loaded=0, not_loaded_because=SHADOWED, shadowed_by=regular[name])
                 elif name in unsure:
@@ -341,7 +343,9 @@ class _Reader:
 
 
         redact = self.vault.redact
+        seen: dict[tuple[int, bool], int] = {}
         for found in defects(document):
+            ordinal = seen[found.line, found.is_blocking] = seen.get((found.line, found.is_blocking), -1) + 1
             yield YamlDefect(
                 place.file,
                 self.agent.agent,
@@ -355,6 +359,7 @@ class _Reader:
                 None if found.correction is None else redact(found.correction),
                 _also(place.file, found.also),
                 int(found.is_blocking),
+                ordinal,
             )
 
     def _keys(self, place: Place, document: Document) -> Iterator[Rows]:

@@ -177,12 +177,17 @@ def _number_candidates(lines: list[Line], code: list[Line]) -> Iterator[Candidat
         return
     for extra in (0, 1, 2):  # cat -n puts a tab behind the number, others one or two blanks
         replacements = []
+        least = 1_000
         for line, match in matches:
-            end = match.end() if match else 0
-            while end < len(line.text) and line.text[end] == " " and end < (match.end() if match else 0) + extra:
+            end = limit = match.end() if match else 0
+            while line.text[end : end + 1] == " " and end < limit + extra:
                 end += 1
             replacements.append((line.start, line.start + end, ""))
-        yield Candidate("leading-junk", code[0].number, 1 + extra, "every line begins with its line number", tuple(replacements), end_line=code[-1].number)
+            least = min(least, len(line.text[end:]) - len(line.text[end:].lstrip()))
+        say = "every line begins with its line number"
+        yield Candidate("leading-junk", code[0].number, 1 if least == 0 else 2, say, tuple(replacements), end_line=code[-1].number)
+        if least == 0:
+            return
 
 
 def rtf_candidate(text: str) -> Candidate | None:

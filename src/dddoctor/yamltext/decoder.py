@@ -6,11 +6,11 @@ Only asked where the reader saw something unusual, or for the values. Steps are 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Generator
+from typing import Any
 
 from dddoctor.yamltext.nodes import Document, Key, Node, Problem
-from dddoctor.yamltext.scalars import Undecodable, resolve_plain, short_tag
+from dddoctor.yamltext.scalars import Undecodable, short_tag
 
 Step = Generator["Step", Any, Any]
 
@@ -38,12 +38,6 @@ class _Failed(Exception):
     def __init__(self, text: str, node: Node) -> None:
         super().__init__(text)
         self.text, self.node = text, node
-
-
-class _Map(NamedTuple):
-    """A decoded mapping: value and node of the value by key, in order of appearance."""
-
-    entries: dict[Any, tuple[Any, Node]]
 
 
 class Decoder:
@@ -343,25 +337,18 @@ def _key_of(value: object) -> Key:
     return Key(name, value)
 
 
-def _go_value(value: object) -> str:
-    """Go's %#v, as far as keys need it."""
+def _go_value(value: object, depth: int = 0) -> str:
+    """Go's %#v, as far as keys need it; cut below ten levels."""
     if isinstance(value, Key):
         value = value.value
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list | dict) and depth > 10:
+        return "…"
     if isinstance(value, list):
-        return "[]interface {}{" + ", ".join(_go_value(item) for item in value) + "}"
+        return "[]interface {}{" + ", ".join(_go_value(item, depth + 1) for item in value) + "}"
     if isinstance(value, dict):
-        return "map[interface {}]interface {}{" + ", ".join(f"{_go_value(k)}:{_go_value(v)}" for k, v in value.items()) + "}"
+        return "map[interface {}]interface {}{" + ", ".join(f"{_go_value(k, depth + 1)}:{_go_value(v, depth + 1)}" for k, v in value.items()) + "}"
     if value is None:
         return "interface {}(nil)"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def entries_of(value: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    """Pairs of a decoded mapping with plain keys: Key(…) unpacked."""
-    for key, item in value.items():
-        yield (key.value if isinstance(key, Key) else key), item
-
-
-__all__ = ["CHECK_FIELDS", "NO_INSTANCES", "Decoder", "decode_all", "entries_of", "judge", "resolve_plain", "strict_message"]

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from dddoctor.yamltext.characters import character_candidates, conflict_line, junk_candidates, odd_blank_candidates, without_utf16
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.hints import nodes_of
-from dddoctor.yamltext.indents import depth_candidates, header_candidates, is_irregular, tab_candidates
+from dddoctor.yamltext.indents import depth_candidates, header_candidates, irregularity, tab_candidates
 from dddoctor.yamltext.lines import Candidate, Line, Replacement, applied, changed, lines_of
 from dddoctor.yamltext.marks import directive, is_among_texts, mark_candidates, question_mark
 from dddoctor.yamltext.nodes import Document, Key
 from dddoctor.yamltext.reader import read
-from dddoctor.yamltext.shapes import MAIN_KEYS, first_problem, shape_candidates, top_level_names
+from dddoctor.yamltext.shapes import MAIN_KEYS, first_problem, shape_candidates, top_level_names, wrong_types
 from dddoctor.yamltext.suspicions import suspicions
 
 MAX_DEFECTS = 20
@@ -201,6 +201,7 @@ class _Search:
         good: list[tuple[int, Candidate, Document]] = []
         further: list[tuple[int, int, Candidate]] = []
         remaining = _remaining(current)
+        has_instances = any(line.content.startswith("instances:") for line in lines)
         best = beside = 1_000  # the least total of what is good, and of what would be but for a block of text
         for candidate in candidates:
             if candidate.cost > best or self.left <= 0:
@@ -220,21 +221,23 @@ class _Search:
                 good.append((total, candidate, after))
             elif not good:
                 ahead = _remaining(after)
+                if has_instances and _lost_instances(after):
+                    continue
                 if ahead < remaining and (after.is_yaml or after.noticed[0] is None or after.line_of(after.noticed[0]) > _last_line(after, candidate)):
-                    further.append((candidate.cost + (3 if _lost_instances(after) else 0), ahead, candidate))
+                    further.append((candidate.cost, ahead, candidate))
         if good:
             total = min(cost for cost, _, _ in good)
             chosen = [(candidate, after) for cost, candidate, after in good if cost == total]
             numbers: dict[Any, int] = {}
             data = {_identity(after.value(), numbers) for _, after in chosen}
             is_ambiguous = len(data) > 1 or beside <= total
-            winner, after = min(chosen, key=lambda one: (_distance(one[0], current, lines) if len(data) > 1 else (0, 0), _preference(one[0], current)))
+            winner, after = min(chosen, key=lambda one: (_distance(one[0], current, lines) if len(data) > 1 else (0, 0), _preference(one[0], current, lines)))
             return self._done(current, winner, (), is_ambiguous or _makes_unknown_key(current, after, winner))
         if not further:
             return None
         cost, ahead, _ = min(further, key=lambda item: item[:2])
         rivals = [candidate for other, left, candidate in further if (other, left) == (cost, ahead)]
-        winner = min(rivals, key=lambda c: _preference(c, current))
+        winner = min(rivals, key=lambda c: _preference(c, current, lines))
         return self._done(current, winner, tuple(rival for rival in rivals if rival is not winner), beside < 1_000)
 
     def _done(self, current: Document, candidate: Candidate, rivals: tuple[Candidate, ...], is_ambiguous: bool) -> _Step:
@@ -270,7 +273,7 @@ class _Search:
                 after = self.read(applied(current.text, replacements))
             except ValueError:
                 after = None
-            if after is None or not after.parses or _swallows(after, found) or len(after.warnings) > len(current.warnings) or after.rest_ignored_line != current.rest_ignored_line:
+            if after is None or not _is_no_worse(current, after) or _swallows(after, found):
                 replacements = ()
         line, column, end_line, also = self._original(current, found)
         self.steps.append(_Step(found._replace(replacements=replacements), line, column, end_line, also, [], (), current.text, False))
@@ -445,6 +448,12 @@ def _candidates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
     if found:
         yield from found
         return
+    if document.noticed[0] is None or message.startswith("yaml: unknown anchor"):
+        # The text is YAML; its values are not what the Agent can decode. Moving lines is no way out.
+        place = document.problem.line if document.problem else None
+        if place is not None and "aliasing" not in message and "contains itself" not in message:
+            yield from mark_candidates(lines[place - 1], text, True)
+        return
     yield from junk_candidates(text, lines)
     mark = min(document.noticed[0] if document.noticed[0] is not None else 0, len(text))
     context = document.noticed[1]
@@ -460,7 +469,7 @@ def _candidates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
             candidate = directive(line, text)
             if candidate:
                 yield candidate
-    if "',' or" in message:
+    if "',' or" in message and text[mark : mark + 1] == "?":
         candidate = question_mark(lines[here - 1], mark)
         if candidate:
             yield candidate
@@ -521,7 +530,7 @@ def _changed_lines(document: Document, candidate: Candidate) -> set[int]:
 
 
 def _swallows(document: Document, candidate: Candidate) -> str:
-    """Whether a changed line, or one beside it, became part of a text of several lines: "block" (literal or folded), "flow" (plain or quoted), "" if not."""
+    """Whether a changed line is part of a text of several lines: "block" (literal or folded), "flow" (plain or quoted), "" if not."""
     if not document.has_long_scalars or candidate.kind in _MAY_TOUCH_TEXTS:
         return ""
     touched = _changed_lines(document, candidate)
@@ -574,6 +583,13 @@ def _penalty(document: Document) -> int:
     return total
 
 
+def _is_no_worse(before: Document, after: Document) -> bool:
+    """Whether a change to an accepted text leaves it accepted, without new warnings, and with no option of a wrong type that was right."""
+    if not after.parses or len(after.warnings) > len(before.warnings) or after.rest_ignored_line != before.rest_ignored_line:
+        return False
+    return before.kind != "check" or len(list(wrong_types(after))) <= len(list(wrong_types(before)))
+
+
 def _duplicate_penalty(document: Document) -> int:
     """The part of the penalty that a key given twice makes: a defect of its own."""
     return 3 * sum("already set" in warning.message for warning in document.warnings)
@@ -590,11 +606,11 @@ def _makes_unknown_key(before: Document, after: Document, candidate: Candidate) 
 def _distance(candidate: Candidate, document: Document, lines: list[Line]) -> tuple[int, int]:
     """Where it is not clear which line is to blame: first those that stand at an odd depth, then those near the line that the reader blames."""
     blamed = document.problem.line if document.problem else None
-    return (0 if is_irregular(lines, candidate.line - 1) else 1, abs(candidate.line - blamed) if blamed else 0)
+    return (irregularity(lines, candidate.line - 1), abs(candidate.line - blamed) if blamed else 0)
 
 
-def _preference(candidate: Candidate, document: Document) -> tuple[int, int, int, int]:
-    """Among equals: few lines changed, a depth of even steps, the earlier line."""
+def _preference(candidate: Candidate, document: Document, lines: list[Line]) -> tuple[int, int, int, int, int]:
+    """Among equals: few lines changed, a line that stands at an odd depth, a new depth of even steps, the earlier line."""
     count = len(candidate.replacements)
     odd = 0
     if candidate.kind == "sibling-depth" and count == 1:
@@ -602,7 +618,8 @@ def _preference(candidate: Candidate, document: Document) -> tuple[int, int, int
         column = candidate.column or 1
         odd = (column - 1 + len(new) - (end - start)) % 2
     near = abs(candidate.line - (document.problem.line or candidate.line)) if document.problem and candidate.kind != "sibling-depth" else 0
-    return (count, odd, near, candidate.line)
+    strange = irregularity(lines, candidate.line - 1) if candidate.kind == "sibling-depth" else 0
+    return (count, strange, odd, near, candidate.line)
 
 
 def _identity(value: Any, numbers: dict[Any, int]) -> int:

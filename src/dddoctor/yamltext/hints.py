@@ -14,7 +14,7 @@ from dddoctor.yamltext.nodes import Document, Node
 _LOST_BLANK = re.compile(r"\n *(?:- +)*-[A-Za-z_]|:\n +[\w.-]+:[^\s/]|:\r\n +[\w.-]+:[^\s/]")
 _FLOW_COLON = re.compile(r"\{[^}\n]*[\w\"']:[^\s/:\]}]")
 _REPEATED = re.compile(r"(\n *- [^\n]+)\1\r?\n")
-_NESTED_LOGS = re.compile(r"\n +logs:")
+_NESTED_NAME = re.compile(r"\n +(?:logs|instances):")
 _DIGIT_HASH = re.compile(r"[\w]#")
 _HALF = re.compile(r"^[ ]*#+ ?[ ]*[A-Za-z_][\w.-]*:[ \t]*\r?$", re.MULTILINE)
 _NESTED_MAIN = re.compile(r"^[ ]+(?:apm_config|logs_config|process_config|api_key|dd_url|logs_enabled|dogstatsd_port|confd_path):", re.MULTILINE)
@@ -27,7 +27,7 @@ def is_unsuspicious(document: Document) -> bool:
     text = document.text
     if document.has_long_scalars or not text.isascii() or "`" in text or "::" in text or _LOST_BLANK.search(text):
         return False
-    if ":\"" in text or ":'" in text or _REPEATED.search(text) or _NESTED_LOGS.search(text):
+    if ":\"" in text or ":'" in text or _REPEATED.search(text) or _NESTED_NAME.search(text):
         return False
     if ("{" in text and _FLOW_COLON.search(text)) or ("#" in text and _DIGIT_HASH.search(text)):
         return False

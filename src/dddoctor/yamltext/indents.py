@@ -47,24 +47,36 @@ def _key_name(line: Line) -> str:
     return match[0].rstrip(" \t:") if match and not line.dashes else ""
 
 
-def is_irregular(lines: list[Line], position: int) -> bool:
-    """Whether a line stands at another distance from what it belongs to than most lines of the file do, or cuts a key off from what stands below it."""
+def irregularity(lines: list[Line], position: int) -> int:
+    """0: the lines above and below stand at one depth, this one does not. 1: an odd step from the key it belongs to.
+
+    2: deeper than a line that has a value, or between a key and what seems to belong to it. 3: nothing odd about it.
+    """
     line = lines[position]
+    above = next((other for other in reversed(lines[:position]) if other.is_code), None)
+    below = next((other for other in lines[position + 1 :] if other.is_code), None)
+    if above is not None and below is not None and not above.opens:
+        depths = {column for column in (above.columns[-1], above.columns[0]) if column in (below.columns[0], below.columns[-1])}
+        if depths and not depths & set(line.columns):
+            return 0
     steps: dict[int, int] = {}
-    above: Line | None = None
+    before: Line | None = None
     for other in lines:
         if other.is_code:
-            if above is not None and above.opens and other.column > above.columns[-1] and other.number != line.number:
-                step = other.column - above.columns[-1]
+            if before is not None and before.opens and other.column > before.columns[-1] and other.number != line.number:
+                step = other.column - before.columns[-1]
                 steps[step] = steps.get(step, 0) + 1
-            above = other
+            before = other
     parent = next((other for other in reversed(lines[:position]) if other.is_code and other.column < line.column), None)
     if parent is not None:
         usual = max(steps, key=lambda step: (steps[step], -step)) if steps else 2
-        return (line.column - parent.columns[-1]) != usual and line.column != parent.columns[-1]
-    before = next((other for other in reversed(lines[:position]) if other.is_code), None)
-    after = next((other for other in lines[position + 1 :] if other.is_code), None)
-    return before is not None and before.opens and before.column == line.column and not line.opens and after is not None and after.column > line.column
+        if line.column in parent.columns:
+            return 3
+        if not parent.opens:
+            return 2
+        return 3 if line.column - parent.columns[-1] == usual else 1
+    is_between = above is not None and above.opens and above.column == line.column and not line.opens
+    return 2 if is_between and below is not None and below.column > line.column else 3
 
 
 def _is_apart(code: list[Line], lines: list[Line]) -> Iterator[bool]:
@@ -125,7 +137,7 @@ def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
     line = lines[position]
     current = line.column
     targets = sorted(_targets(lines, position) - {current}, key=lambda column: (abs(column - current), column))
-    groups = _groups(lines, position)
+    groups, run = _groups(lines, position)
     for target in targets:
         side = "deeper than" if target < current else "left of"
         say = f"this line stands {side} the lines it belongs to"
@@ -138,11 +150,13 @@ def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
                 replacements += changed(member, " " * column + member.text[member.column :])
             else:
                 end = group[-1].number if len(group) > 1 else None
-                yield Candidate("sibling-depth", line.number, 2, say, tuple(replacements), end_line=end, column=current + 1)
+                # A whole run of lines is moved less often than one line (with what stands below it).
+                cost = 3 if group is run else 2
+                yield Candidate("sibling-depth", line.number, cost, say, tuple(replacements), end_line=end, column=current + 1)
 
 
-def _groups(lines: list[Line], position: int) -> list[list[Line]]:
-    """The line; the line with its subtree; the run of lines that stand at least as deep. Without repetitions."""
+def _groups(lines: list[Line], position: int) -> tuple[list[list[Line]], list[Line]]:
+    """The line; the line with its subtree; the run of lines that stand at least as deep, if it is longer. And the run."""
     line = lines[position]
     subtree, run = [line], [line]
     is_subtree = True
@@ -160,7 +174,7 @@ def _groups(lines: list[Line], position: int) -> list[list[Line]]:
     for group in (subtree, run):
         if len(group) != len(found[-1]):
             found.append(group)
-    return found
+    return found, (run if len(run) > len(subtree) else [])
 
 
 def header_above(lines: list[Line], position: int) -> Line | None:

@@ -97,10 +97,12 @@ def _colon_lost(line: Line) -> Iterator[Candidate]:
     match = _NO_COLON.match(line.content)
     if match:
         at = line.content_start + match.end()
-        yield Candidate("colon-lost", line.number, 3, f"no colon behind `{match[0]}`", ((at, at, ":"),), column=at - line.start + 1)
+        # A text may go on here instead; brackets, quotes, numbers and truth values are values of a key.
+        is_value = re.fullmatch(r"[ \t]+(?:[\[{\"'].*|-?\d+|true|false|yes|no)", line.code[match.end() :]) is not None
+        yield Candidate("colon-lost", line.number, 3, f"no colon behind `{match[0]}`", ((at, at, ":"),), column=at - line.start + 1, is_guess=not is_value)
     elif re.fullmatch(r"[A-Za-z_][\w.-]*", line.code):
         at = line.content_start + len(line.code)
-        yield Candidate("colon-lost", line.number, 3, f"no colon behind `{line.code}`", ((at, at, ":"),), column=at - line.start + 1)
+        yield Candidate("colon-lost", line.number, 3, f"no colon behind `{line.code}`", ((at, at, ":"),), column=at - line.start + 1, is_guess=True)
 
 
 def _quotes(line: Line) -> Iterator[Candidate]:
@@ -134,7 +136,7 @@ def _quotes(line: Line) -> Iterator[Candidate]:
                 comma = line.start + close + 1 + rest.index(",")
                 yield Candidate("comma-at-end", line.number, 1, "a comma ends the line; YAML wants none outside brackets", ((comma, comma + 1, ""),), column=comma - line.start + 1)
             elif rest.strip() and not rest.lstrip().startswith("#"):
-                yield Candidate("text-after-quote", line.number, 3, "more text follows the closing quote", changed(line, line.text[:start] + _quoted(line.text[start:].rstrip())), column=close + 2)
+                yield Candidate("text-after-quote", line.number, 3, "more text follows the closing quote", changed(line, line.text[:start] + _quoted(line.text[start:].rstrip())), column=close + 2, is_guess=True)
     if KEY.match(line.content) and line.code.endswith((",", ";")):
         comma = line.content_start + len(line.code) - 1
         yield Candidate("comma-at-end", line.number, 2, "a comma ends the line; YAML wants none outside brackets", ((comma, comma + 1, ""),), column=comma - line.start + 1)

@@ -184,6 +184,9 @@ def first_problem(document: Document) -> tuple[str, int, int, str]:
             return "old-section", problem.line or 1, 1, "`docker_images` is no longer read; the Agent wants `ad_identifiers`"
         if problem is not None and "unmarshal errors" in problem.message:
             return "wrong-type", problem.line or 1, problem.column or 1, _type_words(problem.message)
+    if document.kind != "check" and root is not None and root.kind == "map":
+        place = document.problem
+        return "invalid-key", (place.line if place else None) or 1, (place.column if place else None) or 1, "a list or mapping stands where a key belongs"
     if root is None or root.kind == "map" or root.type == "null":
         return "no-instances", 1, 1, "the file has no `instances`, so the check has nothing to run"
     name = "a list" if root.kind == "seq" else "a text"

@@ -23,6 +23,7 @@ _MAIN_ONLY = frozenset("apm_config logs_config process_config api_key dd_url log
 def suspicions(document: Document) -> Iterator[Candidate]:
     """In no particular order. `replacements` may be empty; the caller proves them."""
     taken: set[int] = set()
+    lines = lines_of(document.text)
     if document.kind == "check":
         for wrong in wrong_types(document):
             node = wrong.node
@@ -30,8 +31,7 @@ def suspicions(document: Document) -> Iterator[Candidate]:
             end = node.end_line
             yield Candidate(wrong.kind, node.line, 1, wrong.text, wrong.replacements, end_line=end if end > node.line else None, column=node.column)
         yield from _dash_per_key(document)
-        yield from _nested_logs(document)
-    lines = lines_of(document.text)
+        yield from _nested_names(document, lines)
     if document.warnings or document.needs_decoding:
         yield from _duplicates(document)
     for node, parent, key in nodes_of(document):
@@ -258,23 +258,34 @@ def _dash_per_key(document: Document) -> Iterator[Candidate]:
     yield Candidate("dash-per-key", instances.children[1].line, 1, say, tuple(replacements), also, instances.end_line, lines[instances.children[1].line - 1].column + 1, is_blocking=False)
 
 
-def _nested_logs(document: Document) -> Iterator[Candidate]:
-    """`logs:` with sources below it inside an instance: the Agent looks for it at the top level only."""
-    lines = lines_of(document.text)
+def _nested_names(document: Document, lines: list[Line]) -> Iterator[Candidate]:
+    """`logs:` with sources below it inside an instance, `instances:` inside init_config: the Agent looks for both at the top level only."""
     for key, value in document.top_level():
-        for item in value.children if key.raw == "instances" and value.kind == "seq" else []:
-            for option, sources in item.pairs if item.kind == "map" and not item.is_alias else []:
-                if option.raw != "logs" or sources.kind != "seq" or not sources.children or sources.event.flow_style:
+        if key.raw == "instances" and value.kind == "seq":
+            holders, wanted = value.children, ("logs",)
+        elif key.raw == "init_config" and value.kind == "map":
+            holders, wanted = [value], ("logs", "instances")
+        else:
+            continue
+        for holder in holders:
+            for option, inner in holder.pairs if holder.kind == "map" and not holder.is_alias else []:
+                if option.raw not in wanted or inner.kind != "seq" or not inner.children or inner.event.flow_style or any(item.kind != "map" for item in inner.children):
                     continue
-                if all(source.kind == "map" and any(name.raw == "type" for name, _ in source.pairs) for source in sources.children):
-                    first, last = lines[option.line - 1], lines[sources.end_line - 1]
-                    column = first.column
-                    moved = [first] if sources.column - 1 < column else [line for line in lines[first.number - 1 : last.number] if line.text.strip()]
-                    replacements: tuple[Replacement, ...] = ()
-                    if not first.dashes and option is item.children[-2] and all(line.column >= column for line in moved):
-                        replacements = tuple(change for line in moved for change in changed(line, line.text[column:]))
-                    say = "`logs` is indented, so it belongs to an instance; the Agent looks for it at the top level"
-                    yield Candidate("sibling-depth", first.number, 1, say, replacements, (), last.number, option.column, is_blocking=False)
+                if option.raw == "logs" and not all(any(name.raw == "type" for name, _ in item.pairs) for item in inner.children):
+                    continue
+                yield _moved_out(lines, holder, option, inner, key.raw)
+
+
+def _moved_out(lines: list[Line], holder: Node, option: Node, inner: Node, above: str) -> Candidate:
+    """A key and what stands below it moved to column 0; without a correction where something follows it that would move along."""
+    first, last = lines[option.line - 1], lines[inner.end_line - 1]
+    column = first.column
+    moved = [first] if inner.column - 1 < column else [line for line in lines[first.number - 1 : last.number] if line.text.strip()]
+    replacements: tuple[Replacement, ...] = ()
+    if not first.dashes and option is holder.children[-2] and all(line.column >= column for line in moved):
+        replacements = tuple(change for line in moved for change in changed(line, line.text[column:]))
+    say = f"`{option.raw}` is indented, so it belongs to `{above}`; the Agent looks for it at the top level"
+    return Candidate("sibling-depth", first.number, 1, say, replacements, (), last.number, option.column, is_blocking=False)
 
 
 def _repeated(document: Document, lines: list[Line]) -> Iterator[Candidate]:

@@ -1,0 +1,322 @@
+"""What keeps a Ruby file from parsing: each fault with its place and, where the rest of the file proves it, the spans that mend it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from dddoctor.rubytext.lexer import Lines, Token, tokens, value_ends
+from dddoctor.rubytext.structure import OPENERS, Event, Verdict, events, judge
+
+_ALMOST_END = frozenset(("ned", "edn", "nd", "en", "ed", "eend", "ennd", "endd", "dne", "End", "END", "fin"))
+_EVENTS_LIMIT = 4000  # beyond it, blocks are located by counting alone
+
+
+class Fault(NamedTuple):
+    """`start` is the place; `name` the word it is about (`do`, `end`, a quote, a here-document's mark); `also` a second place that belongs to it.
+
+    `spans` (start, end, new text) mend it; empty where only a person can tell what was meant.
+    """
+
+    kind: str
+    start: int
+    name: str
+    spans: tuple[tuple[int, int, str], ...] = ()
+    also: int | None = None
+
+
+class Text:
+    """A text with its tokens and events, made once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = Lines(text)
+        self.tokens = tokens(text)
+        self.events = events(text, self.tokens, self.lines)
+        self.newline = "\r\n" if "\r\n" in text else "\n"
+
+    @property
+    def end(self) -> int:
+        """Where code ends: before `__END__`, else the end of the text."""
+        found = re.compile(r"^__END__[ \t\r]*$", re.MULTILINE).search(self.text, self.tokens[-1].end if self.tokens else 0)
+        return found.start() if found else len(self.text)
+
+    def indentation(self, line: int) -> str:
+        match = re.compile(r"[ \t]*").match(self.text, self.lines.start(line))
+        return match[0] if match else ""
+
+    def line_end(self, line: int) -> int:
+        """The offset behind a line's last character, its end of line left out."""
+        at = self.text.find("\n", self.lines.start(line))
+        at = len(self.text) if at < 0 else at
+        return at - 1 if at > 0 and self.text[at - 1] == "\r" else at
+
+
+def next_fault(text: str, parses: Callable[[str], bool]) -> Fault | None:
+    """The first fault that is understood, in a text that does not parse. With spans, the text they give is nearer to parsing."""
+    whole = Text(text)
+    for find in (_open_heredoc, _open_string, _almost_end, _bars_without_do, _blocks):
+        fault = find(whole, parses)
+        if fault is not None:
+            return fault
+    return None
+
+
+def mended(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
+    """The text with spans applied."""
+    for start, end, new in sorted(spans, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+# --- texts that never end ---------------------------------------------------------------------------------------------
+
+
+def _open_heredoc(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+    for token in whole.tokens:
+        if token.kind != "heredoc" or not token.is_open or token.heredoc is None:
+            continue
+        mark = re.sub(r"<<[-~]?[\"'`]?|[\"'`]$", "", token.text)
+        body = whole.text[token.heredoc.start :]
+        looser = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*;?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE).search(body)
+        if looser:
+            spans = _closing_mark(token, mark, looser, token.heredoc.start)
+            if spans and parses(mended(whole.text, spans)):
+                return Fault("unclosed-heredoc", token.start, mark, spans, token.heredoc.start + looser.start())
+            return Fault("unclosed-heredoc", token.start, mark, (), token.heredoc.start + looser.start())
+        return Fault("unclosed-heredoc", token.start, mark)
+    return None
+
+
+def _closing_mark(token: Token, mark: str, found: re.Match[str], base: int) -> tuple[tuple[int, int, str], ...]:
+    """What makes a line that is nearly the end mark the end mark: the dash that lets it be indented, or its blanks and letters put right."""
+    line = found[0].rstrip("\r")
+    word = line.strip(" \t;")
+    start = base + found.start() + len(line) - len(line.lstrip())
+    spans: list[tuple[int, int, str]] = []
+    if line.lstrip() != mark or word != mark:
+        spans.append((start, base + found.start() + len(line), mark))
+    if line[0] in " \t" and not re.match(r"<<[-~]", token.text):
+        spans.append((token.start + 2, token.start + 2, "-"))
+    return tuple(spans)
+
+
+def _open_string(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+    """A quote that is not closed on its line turns every later string inside out; the first string over several lines is the one."""
+    for token in whole.tokens:
+        if token.kind not in ("string", "symbol") or "\n" not in token.text or token.text[0] not in "\"':":
+            continue
+        quote = next(c for c in token.text if c in "\"'")
+        opening = token.start + token.text.index(quote)
+        end = whole.line_end(token.line)
+        content = whole.text[opening + 1 : end].rstrip()
+        fault = Fault("unclosed-string", token.start, quote)
+        # A blank or a comma could be where the text should have ended; a name, path or number has none.
+        if re.fullmatch(r"[\w./:@~+\x80-\xff-]+", content, re.ASCII):
+            close = opening + 1 + len(content)
+            fixed = mended(whole.text, ((close, close, quote),))
+            if parses(fixed):
+                return fault._replace(spans=((close, close, quote),))
+        return fault if any(t.is_open for t in whole.tokens if t.kind in ("string", "symbol")) or _is_inside_out(whole, token) else None
+    return None
+
+
+def _is_inside_out(whole: Text, token: Token) -> bool:
+    """Whether what follows the string on its last line cannot follow a string: a word or a path, as between two strings that changed places."""
+    after = next((t for t in whole.tokens if t.start >= token.end), None)
+    return after is not None and after.kind in ("word", "number") and after.start - token.end <= 1
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _almost_end(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+    """A line that holds nothing but a word very like `end`, where a block is still open."""
+    verdict = judge(whole.events)
+    if not any(whole.events[i].text in OPENERS for i in verdict.unclosed):
+        return None
+    for index, token in enumerate(whole.tokens):
+        if token.text not in _ALMOST_END or token.kind not in ("word", "keyword"):
+            continue
+        before = whole.tokens[index - 1].kind if index else "newline"
+        after = whole.tokens[index + 1].kind if index + 1 < len(whole.tokens) else "newline"
+        if before == after == "newline" and sum(t.text == token.text for t in whole.tokens) == 1:
+            spans = ((token.start, token.end, "end"),)
+            fixed = Text(mended(whole.text, spans))
+            if judge(fixed.events).cost < verdict.cost:
+                return Fault("misspelt-end", token.start, token.text, spans)
+    return None
+
+
+def _bars_without_do(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+    """`config.vm.define "web" |web|`: the bars tell that a block was meant."""
+    found = whole.tokens
+    for index, token in enumerate(found):
+        if token.kind != "newline" or index < 4 or found[index - 1].text != "|":
+            continue
+        at = index - 2
+        while at > 0 and (found[at].kind == "word" or found[at].text == ","):
+            at -= 1
+        if found[at].text == "|" and found[at].line == token.line and at < index - 2 and at > 0 and found[at - 1].kind != "newline" and value_ends(found[at - 1]):
+            start = found[at].start
+            new = "do " if whole.text[start - 1] in " \t" else " do "
+            return Fault("missing-do", found[at].start, "do", ((start, start, new),))
+    return None
+
+
+# --- blocks -----------------------------------------------------------------------------------------------------------
+
+
+class _Try(NamedTuple):
+    """One way to mend the blocks: what it costs in disagreement, and where its place is among the tokens when equal results count as one."""
+
+    cost: int
+    place: int
+    kind: str
+    event: int
+    at: int
+
+
+def _blocks(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+    verdict = judge(whole.events)
+    brackets = [i for i in verdict.unclosed if whole.events[i].text not in OPENERS]
+    surplus_brackets = [i for i in verdict.surplus if whole.events[i].text != "end"]
+    if brackets or surplus_brackets:
+        return _bracket(whole, parses, brackets, surplus_brackets)
+    is_missing = bool(verdict.unclosed)
+    if not is_missing and not verdict.surplus:
+        return None
+    if len(whole.events) > _EVENTS_LIMIT:
+        index = verdict.unclosed[0] if is_missing else verdict.surplus[0]
+        event = whole.events[index]
+        return Fault("unclosed-block" if is_missing else "surplus-end", whole.tokens[event.token].start, event.text)
+    tries = list(_missing_ends(whole, verdict) if is_missing else _too_many_ends(whole, verdict))
+    if not tries:
+        index = verdict.unclosed[0] if is_missing else verdict.surplus[0]
+        return Fault("unclosed-block" if is_missing else "surplus-end", whole.tokens[whole.events[index].token].start, whole.events[index].text)
+    least = min(t.cost for t in tries)
+    best = [t for t in tries if t.cost == least]
+    is_certain = len({(t.kind, t.place) for t in best}) == 1
+    return _fault_of(whole, best[-1] if best[0].kind == "surplus-end" else best[0], is_certain)
+
+
+def _missing_ends(whole: Text, verdict: Verdict) -> Iterator[_Try]:
+    least = 1 << 30
+    for at in range(1, len(whole.events) + 1):
+        if at < len(whole.events):
+            event = whole.events[at]
+            if not event.first or event.kind not in ("line", "close", "middle") or (event.kind == "close" and event.text != "end"):
+                continue
+        tried = judge(whole.events, added=(at,), limit=least)
+        if tried.cost > least or len(tried.closed) != 1 or tried.closed[0] is None:
+            continue
+        if len(tried.unclosed) != len(verdict.unclosed) - 1 or len(tried.surplus) != len(verdict.surplus):
+            continue
+        least = tried.cost
+        token = whole.events[at].token if at < len(whole.events) else len(whole.tokens)
+        yield _Try(tried.cost, _behind_ends(whole.tokens, token), "unclosed-block", tried.closed[0], at)
+
+
+def _too_many_ends(whole: Text, verdict: Verdict) -> Iterator[_Try]:
+    least = 1 << 30
+    for index, event in enumerate(whole.events):
+        if event.kind == "close" and event.text == "end":
+            tried = judge(whole.events, left_out=frozenset((index,)), limit=least)
+            kind, place = "surplus-end", _behind_ends(whole.tokens, event.token)
+        elif event.kind == "line" and _may_lack_do(whole, index):
+            tried = judge(whole.events, opened=frozenset((index,)), limit=least)
+            kind, place = "missing-do", event.token
+        else:
+            continue
+        if tried.cost <= least and len(tried.surplus) == len(verdict.surplus) - 1 and len(tried.unclosed) == len(verdict.unclosed):
+            least = tried.cost
+            yield _Try(tried.cost, place, kind, index, index)
+
+
+def _may_lack_do(whole: Text, index: int) -> bool:
+    """Whether the line could be the head of a block whose `do` was lost: a call, and the next line stands deeper."""
+    event = whole.events[index]
+    following = next((e for e in whole.events[index + 1 :] if e.line > event.line and e.first), None)
+    if following is None or following.indent <= event.indent or following.kind != "line":
+        return False
+    same = [e for e in whole.events[index:] if e.line == event.line]
+    if any(e.kind == "open" and e.text in (*OPENERS, "{") for e in same):
+        return False
+    last = next(t for t in reversed(whole.tokens) if t.line == event.line and t.kind != "newline")
+    first = whole.tokens[event.token]
+    return value_ends(last) and first.kind in ("word", "op", "number", "string", "variable") and not any(
+        t.text in ("=", "+=") for t in whole.tokens[event.token :] if t.line == event.line and t.kind == "op"
+    )
+
+
+def _behind_ends(found: Sequence[Token], index: int) -> int:
+    """The next token that is no `end`: an `end` more before or behind an `end` gives one and the same program."""
+    while index < len(found) and (found[index].kind == "newline" or (found[index].kind == "keyword" and found[index].text == "end")):
+        index += 1
+    return index
+
+
+def _fault_of(whole: Text, best: _Try, is_certain: bool) -> Fault:
+    event = whole.events[best.event]
+    if best.kind == "unclosed-block":
+        spans = (_end_line(whole, event, best.at),) if is_certain else ()
+        return Fault("unclosed-block", whole.tokens[event.token].start, event.text, spans)
+    if best.kind == "missing-do":
+        last = next(t for t in reversed(whole.tokens) if t.line == event.line and t.kind != "newline")
+        return Fault("missing-do", whole.tokens[event.token].start, "do", ((last.end, last.end, " do"),) if is_certain else ())
+    token = whole.tokens[event.token]
+    start = whole.lines.start(token.line)
+    is_alone = whole.text[start : whole.line_end(token.line)].strip() == "end"
+    line_after = whole.lines.start(token.line + 1) if token.line < len(whole.lines.starts) else len(whole.text)
+    return Fault("surplus-end", token.start, "end", ((start, line_after, ""),) if is_certain and is_alone else ())
+
+
+def _end_line(whole: Text, opener: Event, at: int) -> tuple[int, int, str]:
+    """The span that adds the line `end`, as deep as the block's head, behind the last line of the block; comments as deep as its body belong to it."""
+    index = whole.events[at].token if at < len(whole.events) else len(whole.tokens)
+    before = next((t for t in reversed(whole.tokens[:index]) if t.kind != "newline"), None)
+    first = 1 if before is None else before.line + 1 + whole.text.count("\n", before.start, before.end)
+    for token in whole.tokens[:index]:  # the bodies of here-documents lie behind their line
+        if token.heredoc is not None:
+            first = max(first, whole.lines.of(token.heredoc.end) + 1)
+    last = whole.events[at].line if at < len(whole.events) else whole.lines.of(whole.end) + 1
+    place = first
+    for line in range(first, min(last, len(whole.lines.starts) + 1)):
+        content = whole.text[whole.lines.start(line) : whole.line_end(line)]
+        if content.strip() and len(content) - len(content.lstrip()) > len(whole.indentation(opener.line)):
+            place = line + 1
+    new = _statement_indentation(whole, opener) + "end"
+    if place > len(whole.lines.starts) or whole.lines.start(place) > whole.end:
+        offset = whole.end
+    else:
+        offset = min(whole.lines.start(place), whole.end)
+    if offset > 0 and whole.text[offset - 1] != "\n":
+        return (offset, offset, whole.newline + new)
+    return (offset, offset, new + whole.newline)
+
+
+def _statement_indentation(whole: Text, opener: Event) -> str:
+    """The indentation of the line where the statement begins that opens the block."""
+    line = opener.line
+    while line > 1 and opener.base < len(whole.indentation(line).expandtabs(8)):
+        line -= 1
+    return whole.indentation(line) if len(whole.indentation(line).expandtabs(8)) == opener.base else whole.indentation(opener.line)
+
+
+def _bracket(whole: Text, parses: Callable[[str], bool], unclosed: Sequence[int], surplus: Sequence[int]) -> Fault:
+    """A bracket without its partner. It is mended where putting it at the end of its line makes the whole parse and nothing else could be meant."""
+    if not unclosed:
+        event = whole.events[surplus[0]]
+        token = whole.tokens[event.token]
+        return Fault("surplus-bracket", token.start, token.text)
+    event = whole.events[unclosed[-1]]
+    token = whole.tokens[event.token]
+    closing = {"(": ")", "[": "]", "{": "}"}[event.text]
+    on_line = [t for t in whole.tokens if t.line == event.line and t.kind != "newline" and t.start > token.start]
+    fault = Fault("unclosed-bracket", token.start, event.text)
+    has_label = any(t.kind == "label" or t.text == "=>" for t in on_line)
+    if not on_line or (event.text == "[" and has_label) or not value_ends(on_line[-1]) or any(t.text in ("do", "if", "unless") for t in on_line):
+        return fault
+    spans = ((on_line[-1].end, on_line[-1].end, closing),)
+    return fault._replace(spans=spans) if parses(mended(whole.text, spans)) else fault

@@ -1,0 +1,101 @@
+"""Whether two readings of a file hold the same data, but for what an edit was meant to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dddoctor.yamltext.edit_places import Path, parse_path, pieces_of
+from dddoctor.yamltext.edit_values import CannotEdit
+from dddoctor.yamltext.nodes import Document, Key, Node
+
+_ABSENT: Any = object()
+
+
+def differs_only_at(before: Document, after: Document, intents: Sequence[str]) -> bool:
+    """Whether `after` is YAML and its data differs from `before` at the intents only (Edit.intent: a path covers what is below it, "*" everything).
+
+    Sections on the way to an intent may come into being or become empty. Types count (`1`, `1.0`, `"1"` differ), the order of keys does not.
+    False as well where the edit makes the Agent ignore other lines than before, and where `before` was no YAML to compare with.
+    """
+    if not after.is_yaml:
+        return False
+    if "*" in intents:
+        return True
+    if not before.is_yaml or (before.rest_ignored_line is None) != (after.rest_ignored_line is None):
+        return False
+    try:
+        meant = [parse_path(intent, after.kind) for intent in intents]
+    except CannotEdit:
+        return False
+    return _same(before.value(), after.value(), meant, after.kind, is_top=True)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two decoded values are equal, types included."""
+    return _same(one, other, [], "other")
+
+
+def value_of(document: Document, node: Node) -> Any:
+    """The value of one node as the Agent decodes it."""
+    from dddoctor.yamltext.decoder import Decoder
+
+    decoder = Decoder(document)
+    return decoder.run(decoder.anything(node))
+
+
+def _same(one: object, other: object, meant: Sequence[Path], kind: str, *, is_top: bool = False) -> bool:
+    """An own stack: the Agent accepts 10,000 levels, Python's recursion does not."""
+    stack: list[tuple[Any, Any, Sequence[Path]]] = [(one, other, meant)]
+    seen: set[tuple[int, int]] = set()
+    while stack:
+        a, b, paths = stack.pop()
+        if any(not path for path in paths):
+            continue
+        if paths or is_top:
+            a, b = _emptied(a, b), _emptied(b, a)
+        is_top = False
+        if type(a) is not type(b):
+            return False
+        if not isinstance(a, dict | list):
+            if a != b and (a == a or b == b):
+                return False
+            continue
+        if not paths:
+            if (id(a), id(b)) in seen:
+                continue
+            seen.add((id(a), id(b)))
+        if isinstance(a, dict):
+            for key in a.keys() | b.keys():
+                stack.append((a.get(key, _ABSENT), b.get(key, _ABSENT), _below_key(paths, key, kind)))
+        else:
+            if len(a) != len(b) and not paths:
+                return False
+            for index in range(max(len(a), len(b))):
+                left = [path[1:] for path in paths if path[0] is None or path[0] == index]
+                stack.append((a[index] if index < len(a) else _ABSENT, b[index] if index < len(b) else _ABSENT, left))
+    return True
+
+
+def _emptied(value: Any, other: Any) -> Any:
+    """Nothing counts as the empty section or list that the other side has."""
+    if value is None or value is _ABSENT:
+        if isinstance(other, dict | list):
+            return type(other)()
+        return None
+    return value
+
+
+def _below_key(paths: Sequence[Path], key: object, kind: str) -> list[Path]:
+    """What is left of the paths below a key; an empty one covers it."""
+    name = key if isinstance(key, str) else str(key.value) if isinstance(key, Key) else None
+    if name is None or not paths:
+        return []
+    pieces = pieces_of(name, kind)
+    left = []
+    for path in paths:
+        if path[: len(pieces)] == pieces:
+            left.append(path[len(pieces) :])
+        elif pieces[: len(path)] == path:
+            left.append(())
+    return left
