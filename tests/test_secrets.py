@@ -169,6 +169,17 @@ config.ssh.private_key_path = ".vagrant/machines/default/virtualbox/private_key"
 GRANT SELECT ON *.* TO 'datadog'@'localhost' IDENTIFIED BY '<UNIQUEPASSWORD>';
 monkey: banana
 auth_type: basic
+Error: unable to read artifact: open /etc/datadog-agent/auth_token: permission denied
+could not acquire agent auth token: unable to read authentication token file
+    API Key: Not authorized, add the Remote Configuration Read permission to enable it for this agent.
+Put "http://169.254.169.254/latest/api/token": dial tcp 169.254.169.254:80: connect: no route to host
+Error: invalid authentication token: must be at least 32 characters in length
+Sending to agent-intake.logs.datadoghq.com. on port 10516 (API Key: ***************************a4b5c)
+{"e": "Access denied for user 'datadog'@'localhost' (using password: YES)\\\\\\")\\",\\"traceback\\":\\"x"}
+Www-Authenticate: Bearer realm="Datadog Agent"
+echo 'd41d8cd98f00b204e9800998ecf8427e  agent.deb' | md5sum -c
+/etc/passwd: dd-agent:x:115:120::/opt/datadog-agent:/usr/sbin/nologin
+headers['X-Registry-Auth'] = header
 """.strip().split("\n")
 
 

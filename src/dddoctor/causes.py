@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,7 +35,19 @@ def link(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mapping
     for finding in findings:
         finding.explained_by.sort(key=rank.__getitem__)
         finding.possibly_explained_by.sort(key=rank.__getitem__)
-    return [f.id for f in ordered(findings) if not f.explained_by]
+    return roots(findings, rules, states)
+
+
+def roots(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mapping[str, State]) -> list[str]:
+    """Ids of the findings that nothing explains: worst first; of equals, those that reach further (a whole host, a whole Agent, one check)."""
+    explained = Counter(cause for f in findings for cause in f.explained_by)
+
+    def reach(finding: Finding) -> int:
+        keys = [len(states[b.state].keys) for b in rules[finding.rule].brings if not b.if_column or finding.row.get(b.if_column) != 0]
+        return min(keys, default=9)
+
+    found = [f for f in ordered(findings) if not f.explained_by]
+    return [f.id for f in sorted(found, key=lambda f: (f.severity.rank, reach(f), -explained[f.id]))]
 
 
 def _brought(finding: Finding, rule: Rule, states: Mapping[str, State]) -> Iterator[tuple[str, Keys, bool]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dddoctor.model import RuleError, Safety, Severity
+from dddoctor.model import RuleError, Severity
 
 if TYPE_CHECKING:
     from dddoctor.model import Report
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXIT_USAGE = 2
 EXIT_UNSURE = 3
+EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h
 
 app = typer.Typer(
     name="dddoctor",
@@ -46,6 +47,15 @@ def run() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except Exception as error:  # our bug, told as ours; nothing was left half done (the journal takes care of that)
+        from dddoctor.secrets import Vault
+
+        if "--debug" in sys.argv:
+            import traceback
+
+            print(Vault().show(traceback.format_exc()), file=sys.stderr)
+        print(f"dddoctor: a bug of ours ({type(error).__name__}: {Vault().show(str(error))}); --debug shows where", file=sys.stderr)
+        raise SystemExit(EXIT_BUG) from None
 
 
 def _fail(message: str) -> typer.Exit:
@@ -312,6 +322,3 @@ def options(version: Annotated[bool, typer.Option("--version", help="Show the ve
 
         print(f"dddoctor {__version__}")
         raise typer.Exit
-
-
-_ = (Any, Safety)

@@ -341,7 +341,7 @@ def _python_parses(text: bytes) -> bool:
 
 
 def unsound_files(store: Tables) -> frozenset[str]:
-    """Files that do not parse or could not be read, as the tables say."""
-    unsound = {f.file for f in store.rows("config_files") if f.parses == 0 or f.is_readable == 0}
+    """Files that do not parse, have not the shape of an Agent's file, or could not be read, as the tables say: a repair may bring the next mistake to light."""
+    unsound = {f.file for f in store.rows("config_files") if f.parses == 0 or f.has_agent_shape == 0 or f.is_readable == 0}
     unsound |= {c.file for c in store.rows("custom_checks") if c.parses == 0}
     return frozenset(unsound | {g.where for gaps in store.gaps.values() for g in gaps})

@@ -99,7 +99,7 @@ class Vault:
 
         Placeholders (`<YOUR_API_KEY>`, `****`, `ENC[…]`, `${VAR}`, empty, true, null) and tokens come back as they are.
         """
-        bare = secret.strip()
+        bare = secret.strip(" \t\r\n\xa0\"'“”‘’\\") or secret  # quotes within a value do not make it another secret
         if is_placeholder(bare) or _TOKEN.fullmatch(bare):
             return secret
         with self._lock:

@@ -114,7 +114,7 @@ _PLACEHOLDER = re.compile(
 )
 _NOTHING = _set_of(
     "null none nil ~ undefined true false yes no on off {} [] str string bytes bytestring int integer bool boolean object any secretstr "
-    "redacted hidden masked apikey appkey api_key app_key api-key app-key"
+    "… | > |- >- |+ redacted hidden masked apikey appkey api_key app_key api-key app-key"
 )
 _ASKING = _set_of("your insert enter put replace here")
 _PLACEHOLDER_WORDS = _ASKING | _set_of("a my the our own new real this with in datadog dd api app application access secret key token apikey password passwd pass string community goes account")
@@ -165,6 +165,8 @@ def is_secret_value(value: str, kind: str, name: str = "", *, is_bare: bool = Fa
         return False
     if is_bare and _CODE().fullmatch(text):
         return False
+    if kind == "community" and text.isdigit() and len(text) < 3:
+        return False  # a counter
     if kind in ("password", "community"):
         return not (name.lower() == "passwd" and _NSSWITCH().fullmatch(text))
     # `token: 5` is a count; `authority: https://…` an address
@@ -230,7 +232,7 @@ def _plain_end(text: str, at: int, m: re.Match[str], name_start: int, line: tupl
     if end > at and text[end - 1] == "\r":
         end -= 1
     bracketed = _BRACKETED().match(text, at)
-    if bracketed and text[bracketed.end() : bracketed.end() + 1] in ("", *" \t\r\n\"'`,;&)}]@"):
+    if bracketed and text[bracketed.end() : bracketed.end() + 1] in ("", *" \t\r\n\"'`,;&)}]@\\"):
         return bracketed.end()
     quote = next((q for q in "\"'`" if _is_open(text, start, m.start("sep"), q)), "")
     if quote:
@@ -238,10 +240,12 @@ def _plain_end(text: str, at: int, m: re.Match[str], name_start: int, line: tupl
         end = end if stop < 0 else stop - 1 if text[stop - 1] == "\\" else stop
         escaped = re.compile(r"\\[nrt]").search(text, at, end) if quote == '"' else None
         end = escaped.start() if escaped else end
-    if name_start > start and text[name_start - 1] in "?&":
-        stops = r"[&\s\"'<>#]"
+    else:
+        end = _first(r"\\+[nrt](?=[ \t]*-?[ \t]*[\"'\w.-]+[ \t]*[:=])", text, at, end)  # a line end within JSON within JSON
+    if name_start > start and (text[name_start - 1] in "?&" or text.endswith(("\\u0026", "&amp;"), start, name_start)):
+        stops = r"[&\s\"'<>#]|\\u0026"
     elif not quote and _depth(text, start, m.start("sep")) > 0:
-        stops = r",(?=\s|$)|[}\]]|,\s*[\"'\w]+\s*[:=]|\s+#"
+        stops = r",(?=\s|$)|[}\]]|,\s*[\"'\w]+\s*[:=]|\s+#" + (r"|[;\s]" if m["sep"] == "=" else "")
     elif _LINE_START().fullmatch(text, start, name_start):
         if m["after"] or m["before"]:
             stops = r"\s+#" if m["sep"] == ":" else r"\s+[#;]"
@@ -262,9 +266,12 @@ def _first(pattern: str, text: str, at: int, end: int) -> int:
     return found.start() if found else end
 
 
+_OPENER = {")": "(", "}": "{", "]": "["}
+
+
 def _trimmed(text: str, at: int, end: int) -> int:
     """Without trailing blanks, a comma, and a bracket that was opened before the value."""
-    while end > at and (text[end - 1] in " \t," or (text[end - 1] in ")}]" and "([{"[")}]".index(text[end - 1])] not in text[at:end])):
+    while end > at and (text[end - 1] in " \t," or (text[end - 1] in _OPENER and _OPENER[text[end - 1]] not in text[at:end])):
         end -= 1
     return end
 
@@ -357,6 +364,24 @@ def _values(text: str, m: re.Match[str], name_start: int) -> Iterator[tuple[int,
         yield at, _plain_end(text, at, m, name_start, line)
 
 
+_LONG_WORD = _late(r"[0-9A-Za-z]{20,}(?=\s)")
+_WORDS = _late(r"[A-Za-z][A-Za-z'’-]*[,.:]?(?:[ \t]+\S|$)")
+_YES_NO = _late(r"(?:YES|NO)\b\W*(?:\w\W*)?")
+
+
+def _is_sentence(text: str, start: int, begin: int, end: int, kind: str, name: str) -> bool:
+    """Whether a message is about the secret and does not hold it: "open /etc/datadog-agent/auth_token: permission denied", "(using password: YES)"."""
+    if kind == "password":
+        return bool(_YES_NO().fullmatch(text, begin, end)) and text[max(0, start - 6) : start] == "using "
+    if kind in ("community", "cookie"):
+        return False
+    before = text[start - 1 : start]
+    is_message = " " in name or before == "/" or not _LINE_START().fullmatch(text, _line_bounds(text, start)[0], start)
+    if not is_message or not _WORDS().match(text, begin, _line_bounds(text, begin)[1]):
+        return False
+    return not _LOOKS_RANDOM().search(text[begin:end].split(" ", 1)[0])
+
+
 _SCHEME = _late(r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|OAuth)[ \t]+(?=\S)", FOLD)
 
 
@@ -369,11 +394,16 @@ def _named(text: str) -> Iterator[Found]:
         start, lowest = m.start(), max(0, m.start() - 64)
         while start > lowest and text[start - 1] in _NAME_CHARS:
             start -= 1
-        if start and text[start - 1] == "\\" and text[start] in "nrt":
-            start += 1  # a line end as JSON writes it
+        if start and text[start - 1] == "\\":
+            if text.startswith("u0026", start):
+                start += 5  # `&` as Go's JSON writes it
+            elif text[start] in "nrt":
+                start += 1  # a line end
         name = text[start : m.start("close")].lstrip("-.")
         start = m.start("close") - len(name)
         kind = kind_of_name(name) or kind_of_name(name.rsplit("-", 1)[-1] if name.startswith("e-") else "")
+        if name.lower() == "passwd" and text[start - 1 : start] == "/":
+            continue  # the file /etc/passwd
         if name == "auth":  # ~/.docker/config.json: base64 of user:password
             kind = "token"
         if kind is None and (two := _TWO_WORDS().search(text, max(0, start - 16), start)):
@@ -395,12 +425,18 @@ def _named(text: str) -> Iterator[Found]:
             is_bare = text[begin - 1] not in "\"'"
             if not is_secret_value(value, kind, name, is_bare=is_bare) or (is_bare and not is_secret_value(value.rstrip("):,;") or "x", kind, name)):
                 continue
-            if " " in name and re.match(r"[ \t]+[a-z]+", text[end : end + 24]) and not _LOOKS_RANDOM().search(value):
-                continue  # a sentence: "Invalid API key: check your account"
+            if is_bare and _is_sentence(text, start, begin, end, kind, name):
+                continue
+            if kind in ("key", "application-key") and (only := _LONG_WORD().match(value)):
+                end = begin + only.end()  # `api_key: 0123… (the old one)`
+                value = text[begin:end]
             if name.lower().endswith("pwd") and not m["after"] and value in _DIRECTORY_WORDS:
                 continue  # `pwd:home` is a place
-            if is_bare and value.strip("(),;") in _OWN_NAMES and (m["sep"] != ":" or value.strip("(),;") == name):
+            word = value.strip("(),;")
+            if is_bare and ((word == name and m["sep"] != ":") or (word in _OWN_NAMES and (m["sep"] != ":" or word == name))):
                 continue  # code: password=password
+            if is_bare and "]" in m["close"] and re.fullmatch(r"[A-Za-z_][\w.]*", word):
+                continue  # code: headers["X-Auth-Token"] = header
             covered = max(covered, end)
             yield Found(begin, end, kind, name)
 
@@ -425,7 +461,8 @@ def _endpoint_keys(text: str) -> Iterator[Found]:
         start, eol = _line_bounds(text, m.start())
         brace = text.find("{", m.end(), eol)
         if brace >= 0:
-            spans = [s for b in re.finditer(r"\[", text[brace : brace + 4096]) for s in _items(text, brace + b.start(), len(text))]
+            inside = re.compile(r"\[[^\[\]]*\]").finditer(text, brace, brace + 4096)
+            spans = [span for b in inside for span in _items(text, b.start(), len(text))]
         else:
             spans, indent, at = [], len(text[start : m.start()]) - len(text[start : m.start()].lstrip(" -")), eol + 1
             while at < len(text):
@@ -468,7 +505,7 @@ _SHAPES = _late(
 # (a word that the line must hold in lower case, kind, pattern). VALUE is a word, or one in quotes. The last group of a pattern is the secret; `name`, where
 # there is one, must be the name of a secret and gives the kind. One pattern of them all would be tried at every character: ten times as slow.
 _ON_A_LINE = (
-    ("bearer", "token", r"\bBearer[ \t]+(?P<random>[\w.~+/=-]{6,})"),
+    ("bearer", "token", r"\bBearer[ \t]+(?!\w+=[\"\\])(?P<random>[\w.~+/=-]{6,})"),
     ("basic ", "token", r"\bBasic[ \t]+(?P<random>[A-Za-z0-9+/]{6,}={0,2})(?![\w.])"),
     ("password", "password", r"\bPASSWORD\s*\(\s*\\?(?P<q>['\"])(?P<v>(?:\\.|(?!(?P=q))[^\\\n])+)"),
     ("set", "password", r"\bSET\s+PASSWORD\s+(?:FOR\s+\S+\s*)?=\s*(?:PASSWORD\s*\()?\s*VALUE"),
@@ -489,7 +526,7 @@ _ON_A_LINE = (
     (" password", "password", r"[\w/-]*pass(?:word)?[\w-]*[ \t]+password[ \t]+VALUE"),
     ("", "", r"^[ \t]*(?:ENV|ARG|setenv|set[ \t]+-g?x)[ \t]+(?P<name>\w+)[ \t]+(?![=\s])(?P<v>[^\n]+)"),
     ("", "password", r"^[ \t]*(?:password|requirepass|masterauth)[ \t]+(?P<alone>\S+)[ \t\r]*$"),
-    ("", "password", r"\b(?:pass(?:word|wd|phrase)?[ \t]+(?:is|was)|(?:api|app|application)[ -]key(?:[ \t]+(?:is|was))?)[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,]+)"),
+    ("", "password", r"\b(?:pass(?:word|wd|phrase)?[ \t]+(?:is|was)|(?:api|app|application)[ -]key(?:[ \t]+(?:is|was))?)[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\]+)"),
     ("</", "", r"<(?P<name>[\w:.-]+)>(?P<v>[^<>\n]+)</"),
     ("(", "", r"\w\([ \t]*[\"'](?P<name>[\w.-]+)[\"'][ \t]*,[ \t]*[\"'](?P<argument>[^\"'\n]+)[\"']"),
     ("auth", "password", r"\b(?:auth[ \t]*=[ \t]*\(|HTTP(?:Basic|Digest)Auth\()[ \t]*['\"][^'\"\n]*['\"][ \t]*,[ \t]*['\"](?P<v>[^'\"\n]+)['\"]"),
@@ -549,7 +586,7 @@ def _hits(pattern: re.Pattern[str], kind: str, text: str, at: int, limit: int) -
             if named is None or value.lower() in _PROSE or not is_secret_value(value, named, name) or (group == "argument" and kind_of_name(value)):
                 continue
             yield Found(start, start + len(value), named, name)
-        elif is_placeholder(value) or not value.strip(FILL) or _PORTS().fullmatch(value):
+        elif is_placeholder(value.rstrip(")]}.,;")) or not value.strip(FILL) or _PORTS().fullmatch(value):
             continue
         elif group == "random" and not (_LOOKS_RANDOM().search(value) or (kind == "token" and len(value) >= 20)):
             continue  # "Bearer authentication", "the password is wrong"
@@ -605,7 +642,7 @@ def _bare(text: str) -> Iterator[Found]:
         line_start, line_end = _line_bounds(text, start)
         before, after = text[max(line_start, start - 200) : start], text[end : min(line_end, end + 200)]
         if not after.startswith("@"):
-            is_first = not before.strip(" \t^+-")
+            is_first = not before.strip(" \t^+-") or before[-1:] in ("'", '"')
             if _SUM_BEFORE().search(before) or (is_first and _SUM_AFTER().match(after)):
                 continue
             if before[-1:] in ("/", ".", "-", "_") and _FILE_SUFFIX().match(after):
@@ -662,6 +699,8 @@ def scan(text: str) -> list[Found]:
     low = text.lower()
     named = "pass" in low or "pw" in low or "key" in low or "secret" in low or "token" in low or "auth" in low or "communit" in low or "cookie" in low or "ps" in low or "jwt" in low or "sig" in low
     hits: list[Found] = []
+    if length >= 12 and ("_" in text or "-" in text or "." in text or "$" in text or "*" in text or "eyJ" in text or "AI" in text or "SIA" in text or "KIA" in text or "0x" in text):
+        hits += _shapes(text)  # before the phrases: of two hits at the same place the first one names the kind
     if named or "tenantid" in low:
         if ":" in low or "=" in low:
             hits += _named(text)
@@ -672,8 +711,6 @@ def scan(text: str) -> list[Found]:
         hits += _endpoint_keys(text)
     if "@" in text:
         hits += _userinfo(text)
-    if length >= 12 and ("_" in text or "-" in text or "." in text or "$" in text or "*" in text or "eyJ" in text or "AI" in text or "SIA" in text or "KIA" in text or "0x" in text):
-        hits += _shapes(text)
     if length >= 32:
         hits += _bare(text)
     if not hits:

@@ -113,7 +113,7 @@ class Session:
         evaluation.store.ensure(("agents", "config_files", "os"))
         findings = evaluation.findings
         causes.admit_blindness(evaluation, self.rules, self.rule_set.states)
-        roots = [f.id for f in ordered(findings) if not f.explained_by]
+        roots = causes.roots(findings, self.rules, self.rule_set.states)
         unread = [*evaluation.unread(), *self._nothing_to_judge(evaluation)]
         is_blind = evaluation.is_blind or any(u.kind is not Kind.TARGET for u in unread)
         for finding in findings:

@@ -17,8 +17,8 @@ from dddoctor.pytext.parse import parse
 from dddoctor.pytext.scan import LogicalLine, is_balanced, logical_lines
 
 LINES_LIMIT = 4000
-BEAM = 48
-EQUALS_LIMIT = 8
+BEAM = 64
+EQUALS_LIMIT = 4
 IMPOSSIBLE = 10.0  # what no author means: `self` outside a method …
 ODD = 4.0
 SLIP = 2.0  # a statement at another column than its level
@@ -96,16 +96,11 @@ class _Search:
         """The cheapest arrangements as indents by statement, several where they cost the same; none where each is absurd; None where too many fit."""
         states = [State(0.0, 0.0, (Level("module", -1, 0, "", False, ()),), ("", None), False)]
         for i in range(len(self.lines)):
-            found: dict[tuple[tuple[int, int, str], ...], State] = {}
+            found: dict[tuple[tuple[int, int, str], ...], list[State]] = {}
             for state in states:
                 for new in self._next(state, i):
-                    key = tuple((v.header, v.column, v.indent) for v in new.stack)
-                    known = found.get(key)
-                    if known is None or new.cost < known.cost - MARGIN:
-                        found[key] = new
-                    elif new.cost <= known.cost + MARGIN and new.indents != known.indents:
-                        found[key] = min(new, known, key=lambda s: s.cost)._replace(is_ambiguous=True)
-            states = sorted(found.values(), key=lambda s: s.cost)[:BEAM]
+                    found.setdefault(tuple((v.header, v.column, v.indent) for v in new.stack), []).append(new)
+            states = sorted((s for alike in found.values() for s in _cheapest(alike)), key=lambda s: s.cost)[:BEAM]
             if not states:
                 return []
         good = [s for s in states if s.cost <= states[0].cost + MARGIN]
@@ -133,12 +128,10 @@ class _Search:
             choices = [(k, 0.0) for k in exact]
             # It may also have slipped, to the left out of a block that goes on below, or to the right.
             choices += [(k, SLIP) for k in range(top + 1) if k not in exact and (k > exact[-1] or self.facts[i].opens)]
-        elif column > stack[top].column:
-            choices = [(top, SLIP)]
         else:
-            below = max((k for k in range(top + 1) if stack[k].column < column), default=0)
-            choices = [(below, SLIP), (min(below + 1, top), SLIP)]
-        return [self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i)) for k, cost in dict(choices).items()]
+            choices = [(k, SLIP) for k in range(top + 1)]
+        is_plain = len(exact) == 1
+        return [self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i), is_plain and k == exact[0]) for k, cost in choices]
 
     def _opened(self, state: State, i: int) -> list[tuple[Level, float]]:
         """The block that begins with statement i. Where the next statements stand a little aside, i itself may be the one that slipped."""
@@ -156,7 +149,10 @@ class _Search:
         else:
             indent = base + " " * (self.columns[i] - column)
         found = [(Level(kind, i - 1, self.columns[i], indent, is_flat, header.params), SLIP if is_flat else 0.0)]
-        following = next((c for c in self.columns[i + 1 :] if c <= self.columns[i] + 3), self.columns[i])
+        after = self.columns[i + 1 :]
+        if self.facts[i].opens and after:
+            after = after[next((j for j, c in enumerate(after) if c < after[0]), len(after)) :]
+        following = after[0] if after else self.columns[i]
         if following != self.columns[i] and following > column:
             found.append((Level(kind, i - 1, following, base + " " * (following - column), False, header.params), SLIP))
         return found
@@ -168,11 +164,12 @@ class _Search:
             header = stack[k + 1].header
             if self.facts[header].head in CLAUSES[f.head]:
                 found.append((k, 0.0 if self.columns[header] == column else SLIP))
-        exact = [c for c in found if c[1] == 0.0]
-        return exact or found
+        return found
 
-    def _with(self, state: State, i: int, stack: tuple[Level, ...], cost: float) -> State:
+    def _with(self, state: State, i: int, stack: tuple[Level, ...], cost: float, is_plain: bool = False) -> State:
+        """`is_plain`: the statement's own column leaves no choice; then only what is absurd counts against it."""
         odd = self._oddness(i, stack)
+        odd = 0.0 if is_plain and odd < IMPOSSIBLE else odd
         return State(state.cost + cost + odd, max(state.worst, odd), stack, (stack[-1].indent, state.indents), state.is_ambiguous)
 
     def _leaving(self, stack: tuple[Level, ...], k: int, i: int) -> float:
@@ -196,11 +193,13 @@ class _Search:
         """How much a statement resists standing at this level."""
         f, inner = self.facts[self._decorated(i)], stack[-1]
         functions = [level for level in stack if level.kind == "def"]
+        if self._is_static(i) and (f.is_def or f.decorates):
+            return 0.0 if inner.kind == "class" else IMPOSSIBLE
         if f.is_method:
             return 0.0 if inner.kind == "class" else IMPOSSIBLE
         is_first_flat = inner.is_flat and inner.header == i - 1
         if f.is_def:
-            if inner.kind == "class" and (self._is_static(i) or not inner.is_flat):
+            if inner.kind == "class" and not inner.is_flat:
                 return 0.0
             if is_first_flat:
                 return IMPOSSIBLE if inner.kind in ("def", "class") else ODD
@@ -260,6 +259,13 @@ class _Search:
             usual = ("    ", "\t", "  ")
             return max(steps, key=lambda s: (steps[s], s in usual, -len(s)))
         return "\t" if any(t.startswith("\t") for t in self.texts) else "    "
+
+
+def _cheapest(states: list[State]) -> list[State]:
+    """Of states that go on alike, those that may still be the best. More than a few are one that is marked ambiguous."""
+    states.sort(key=lambda s: s.cost)
+    found = [s for s in states if s.cost <= states[0].cost + MARGIN]
+    return found if len(found) <= EQUALS_LIMIT else [found[0]._replace(is_ambiguous=True)]
 
 
 def _unlinked(indents: tuple[str, object]) -> list[str]:

@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from dddoctor.model import Applied, Excerpt, Finding, Kind, Report, Safety, Severity
-from dddoctor.reports._lines import ascii_of, cells, clean, cut, wrapped
+from dddoctor.model import Excerpt, Finding, Kind, Report, Safety, Severity, Unread
+from dddoctor.reports._page import Page, clean
+from dddoctor.reports._repairs import FOLD_FROM, command, not_repaired, offers_repair, put_applied
 
 MIN_WIDTH = 40
 MAX_WIDTH = 120  # longer lines are hard to read
-FOLD_FROM = 4
+FIRST_COMMAND_WITHIN = 12  # lines from the top: a screenful that a tired person reads
 FOLD_SHOWS = 5
 _MARKS = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.INFO: "•"}
-_COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
-_BOLD, _DIM, _GREEN, _COMMAND = "1", "2", "32", "1;32"
-_OWN_OPTIONS = {"--fix": 0, "--yes": 0, "-y": 0, "--diff": 0, "--unsafe-fixes": 0, "--show-secrets": 0, "--format": 1, "--output": 1}
-
-Styled = tuple[str, str]  # (SGR codes or "", text of one line)
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
+_BOLD, _DIM, _GREEN, _COMMAND = "bold", "dim", "green", "bold green"
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, ascii_only: bool = False) -> str:
-    """The whole report, ending in a line break. `width` in cells (40 to 120 count); `ascii_only` for terminals without Unicode; `color` in ANSI codes."""
-    width = max(MIN_WIDTH, min(width, MAX_WIDTH)) - (3 if ascii_only else 0)  # "->" and "..." are longer than what they stand for
-    lines = [*_head(report, width), ("", "")]
-    lines += _applied(report, width)
-    for group in _groups(report):
-        lines += [*_cause(report, group, width), ("", "")]
-    lines += _cleared(report, width)
-    lines += _unread(report, width)
-    lines += _broken(report, width)
-    lines += _summary(report, width)
-    text = "\n".join(_painted(style, line.rstrip(), color) for style, line in lines) + "\n"
-    return ascii_of(text) if ascii_only else text
+    """The whole report, ending in a line break. `width` in cells (40 to 120 count); `ascii_only` for terminals without Unicode; `color` in the sixteen of ANSI."""
+    page = Page(max(MIN_WIDTH, min(width, MAX_WIDTH)), color=color, ascii_only=ascii_only)
+    height = _put_head(page, report)
+    page.blank()
+    if report.run_id:
+        put_applied(page, report)
+    groups = list(_groups(report))
+    failed = not_repaired(report)
+    first = next((g[0].id for g in groups if any(offers_repair(f, failed) for f in g)), None)
+    for number, group in enumerate(groups):
+        room = None if number or report.run_id else FIRST_COMMAND_WITHIN - height - 2  # the blank line, the step's own
+        _put_cause(page, report, group, room, is_first=group[0].id == first)
+        page.blank()
+    if not report.run_id:  # nothing was written: what is wrong and what to type come before why nothing was
+        put_applied(page, report)
+    _put_cleared(page, report)
+    _put_unread(page, report)
+    _put_broken(page, report)
+    _put_summary(page, report)
+    return page.text()
 
 
-def _painted(style: str, line: str, color: bool) -> str:
-    return f"\x1b[{style}m{line}\x1b[0m" if color and style and line else line
-
-
-# --- the first lines --------------------------------------------------------------------------------------------------
-
-
-def _head(report: Report, width: int) -> Iterator[Styled]:
-    """One line each where the terminal is narrow: the first command must stand within twelve lines."""
+def _put_head(page: Page, report: Report) -> int:
+    """One line each where the terminal is narrow, else two at most: the first command must stand within twelve lines. The number of lines."""
     label_width = max((len(h.label) for h in report.head), default=0) + 2
+    height = 0
     for head in report.head:
-        first = head.label.ljust(label_width)
-        found = wrapped(head.text, width, first, " " * label_width)
-        yield from (("", cut(line, width)) for line in (found if len(found) == 1 or width > 60 else [cut(first + clean(head.text), width)])[:2])
+        marker = head.label.ljust(label_width)
+        found = page.lines(marker, head.text)
+        if page.width > 60 and len(found) > 1:
+            page.cut(found[0])
+            page.cut(" ".join([found[1], *(line.strip() for line in found[2:])]))
+            height += 2
+        else:
+            page.cut(marker + head.text)
+            height += 1
+    return height
 
 
 # --- causes -----------------------------------------------------------------------------------------------------------
@@ -73,33 +79,51 @@ def _groups(report: Report) -> Iterator[list[Finding]]:
         yield group
 
 
-def _cause(report: Report, group: Sequence[Finding], width: int) -> Iterator[Styled]:
+def _put_cause(page: Page, report: Report, group: Sequence[Finding], room: int | None, *, is_first: bool) -> None:
+    """What is wrong and where, what to type, then the rest.
+
+    At most `room` lines stand before the step: further places, then the message itself (the rule's title stands for it) come after it where they are too many.
+    """
     finding = group[0]
-    mark = f"{_MARKS[finding.severity]} {finding.severity.value}: "
+    marker = f"{_MARKS[finding.severity]} "
     message = finding.message if len(group) == 1 else _folded(finding, len(group))
-    yield from ((_COLORS[finding.severity], line) for line in wrapped(message, width, mark, "  "))
-    for place in _places(group):
-        yield "", f"  {clean(place)}"
-    yield from _next_step(report, finding, width)
+    headline = f"{finding.severity.value}: {message}"
+    places = list(_places(group))
+    first_places = places[:1] if len(group) == 1 else []
+    height = len(page.lines(marker, headline))
+    if room is None or height + len(places) <= room:
+        first_places = places
+    is_long = room is not None and height + len(first_places) > room
+    page.paragraph(marker, f"{finding.severity.value}: {_sentence(finding.title)}" if is_long else headline, _STYLES[finding.severity])
+    for place in first_places:
+        page.whole("  ", place)
+    _put_step(page, report, group, is_first=is_first)
+    if is_long:
+        page.paragraph("  ", message)
+    for place in places[len(first_places) :]:
+        page.whole("  ", place)
     if finding.excerpt and len(group) == 1:
-        yield from _excerpt(finding.excerpt, width)
-    yield from (("", line) for line in wrapped(finding.why, width, "  ", "  "))
+        _put_excerpt(page, finding.excerpt)
+    page.paragraph("  ", finding.why)
     if finding.avoid:
-        yield from (("", line) for line in wrapped(finding.avoid, width, "  Avoid: ", "  "))
-    yield from _possible(report, finding, width)
-    yield from _explained(report, finding, width)
+        page.paragraph("  ", f"Avoid: {finding.avoid}")
+    _put_possible(page, report, group)
+    _put_explained(page, report, finding)
 
 
 def _folded(finding: Finding, count: int) -> str:
     text = finding.fold.replace("{count}", str(count))
-    return text if text and not re.search(r"\{[a-z_]+\}", text) else f"{count} times: {finding.title}."
+    return text if text and not re.search(r"\{[a-z_]+\}", text) else f"{count} times: {_sentence(finding.title)}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _places(group: Sequence[Finding]) -> Iterator[str]:
     if len(group) == 1:
-        first = _place(group[0])
-        if first:
-            yield first
+        if group[0].file is not None:
+            yield _place(group[0])
         yield from (f"and {_located(file, line)}" for file, line in group[0].also)
         return
     yield from (_place(f) or f.message for f in group[:FOLD_SHOWS])
@@ -118,74 +142,74 @@ def _located(file: str, line: int | None) -> str:
     return f"{file}:{line}" if line else file
 
 
-def _next_step(report: Report, finding: Finding, width: int) -> Iterator[Styled]:
-    """The one thing to do: the repair where one is offered, else the advice."""
+def _put_step(page: Page, report: Report, group: Sequence[Finding], *, is_first: bool) -> None:
+    """The one thing to do: the repair where one is offered, else the advice. The command is written out once; what it also repairs says so in a line."""
+    failed = not_repaired(report)
+    finding = next((f for f in group if offers_repair(f, failed)), group[0])
     fix = finding.fix
-    if fix and fix.safety is not Safety.MANUAL and fix.unavailable_because is None:
-        yield _COMMAND, f"  → {command(report, '--fix')}"
-        note = f"{fix.title}." if fix.safety is Safety.SAFE else f"{fix.title}. It asks first."
-        yield from (("", line) for line in wrapped(note, width, "    ", "    "))
-        if fix.safety is Safety.UNSAFE:
-            yield from (("", line) for line in wrapped(finding.advice, width, "    By hand: ", "    "))
-        return
-    advice = finding.advice or (fix.title + "." if fix else "")
-    yield from ((_COMMAND, line) for line in wrapped(advice, width, "  → ", "    "))
-    if fix and fix.unavailable_because:
-        yield from (("", line) for line in wrapped(f"No repair is offered: {fix.unavailable_because}.", width, "    ", "    "))
-
-
-def command(report: Report, *options: str) -> str:
-    """What was typed, without the options of repairing and of formats, plus `options`."""
-    words = shlex.split(report.command)
-    kept: list[str] = []
-    skip = 0
-    for word in words:
-        name, equals, _ = word.partition("=")
-        if skip:
-            skip -= 1
-        elif name in _OWN_OPTIONS:
-            skip = 0 if equals else _OWN_OPTIONS[name]
+    if fix and offers_repair(finding, failed):
+        asks = " It asks first." if fix.safety is Safety.UNSAFE else ""
+        if is_first:
+            page.whole("  → ", command(report, "--fix"), _COMMAND)
+            page.paragraph("    ", _sentence(fix.title) + asks)
         else:
-            kept.append(word)
-    return shlex.join([*kept, *options])
+            page.paragraph("  → ", f"Same command: {_sentence(fix.title)}{asks}", _COMMAND)
+        if fix.safety is Safety.UNSAFE and finding.advice:
+            page.paragraph("    ", f"By hand: {finding.advice}")
+        return
+    page.paragraph("  → ", finding.advice or (_sentence(fix.title) if fix else ""), _COMMAND)
+    if len({f.advice for f in group}) > 1:
+        page.paragraph("    ", "The same goes for the others.")
+    if fix and fix.unavailable_because:
+        page.paragraph("    ", f"No repair is offered: {_sentence(fix.unavailable_because)}")
 
 
-def _excerpt(excerpt: Excerpt, width: int) -> Iterator[Styled]:
+def _put_excerpt(page: Page, excerpt: Excerpt) -> None:
     """Lines with numbers, the marked one with ▸, and a caret below where the column is known. Tabs show as four blanks."""
-    digits = len(str(excerpt.lines[-1][0])) if excerpt.lines else 1
-    room = width - digits - 7
-    shift = 0
+    from rich.cells import cell_len
+
+    lines = list(excerpt.lines)
+    if lines and not lines[-1][1].strip() and lines[-1][0] != excerpt.marked:
+        lines.pop()
+    digits = len(str(lines[-1][0])) if lines else 1
+    room = page.width - digits - 7
+    before = shift = 0
     if excerpt.column:
-        marked = dict(excerpt.lines).get(excerpt.marked, "")
-        before = cells(_shown(marked[: excerpt.column - 1]))
+        marked = dict(lines).get(excerpt.marked, "")
+        before = cell_len(_shown(page, marked[: excerpt.column - 1]))
         shift = max(0, before - room * 2 // 3)
-    for number, text in excerpt.lines[: -1 if excerpt.lines and not excerpt.lines[-1][1].strip() and excerpt.lines[-1][0] != excerpt.marked else None]:
+    for number, text in lines:
         is_marked = number == excerpt.marked
-        line = _shown(text)[shift:]
-        yield (_BOLD if is_marked else _DIM), f"   {'▸' if is_marked else ' '}{number:>{digits}} │ {cut(line, room)}"
+        line = page.shortened(_shown(page, text)[shift:], room)
+        page.whole(f"   {'▸' if is_marked else ' '}{number:>{digits}} │ ", line, _BOLD if is_marked else _DIM)
         if is_marked and excerpt.column:
             start = before - shift
             length = max(1, (excerpt.end_column or excerpt.column + 1) - excerpt.column)
-            yield _BOLD, f"    {' ' * digits} │ {' ' * start}{'^' * min(length, max(1, room - start))}"
+            page.whole(f"    {' ' * digits} │ ", " " * start + "^" * min(length, max(1, room - start)), _BOLD)
 
 
-def _shown(text: str) -> str:
-    return clean(text.replace("\t", "    "))
+def _shown(page: Page, text: str) -> str:
+    return page.written(clean(text.replace("\t", "    ")))
 
 
-def _possible(report: Report, finding: Finding, width: int) -> Iterator[Styled]:
+def _put_possible(page: Page, report: Report, group: Sequence[Finding]) -> None:
+    """What may be behind it: findings that perhaps explain it, and what could not be looked at."""
     by_id = {f.id: f for f in report.findings}
-    for name in finding.possibly_explained_by:
+    for name in dict.fromkeys(name for f in group for name in f.possibly_explained_by):
         if name in by_id:
-            yield from (("", line) for line in wrapped(f"Possibly because: {by_id[name].message}", width, "  ", "  "))
+            page.paragraph("  ", f"Possibly because: {by_id[name].message}")
+    reasons = list(dict.fromkeys(reason.rstrip(".") for f in group for reason in f.possibly_because))
+    if reasons:
+        more = f", or for {_count(len(reasons) - 2, 'reason')} more of this kind" if len(reasons) > 2 else ""
+        page.paragraph("  ", f"Possibly because {', or because '.join(reasons[:2])}{more}.")
 
 
-def _explained(report: Report, cause: Finding, width: int) -> Iterator[Styled]:
+def _put_explained(page: Page, report: Report, cause: Finding) -> None:
     """What follows from a cause, one line a finding; four or more of one rule and agent in one line."""
     below = list(_descendants(report.findings, cause))
     if not below:
         return
-    yield "", "  This also explains:"
+    page.whole("  ", "This also explains:")
     done: set[tuple[str, str | None]] = set()
     for finding in below:
         key = (finding.rule, finding.agent)
@@ -198,7 +222,7 @@ def _explained(report: Report, cause: Finding, width: int) -> Iterator[Styled]:
         else:
             place = _place(finding)
             text = f"{finding.message} ({place})" if place else finding.message
-        yield from (("", line) for line in wrapped(text, width, f"    {_MARKS[finding.severity]} ", "      "))
+        page.paragraph(f"    {_MARKS[finding.severity]} ", text)
 
 
 def _descendants(findings: Iterable[Finding], cause: Finding) -> Iterator[Finding]:
@@ -217,93 +241,79 @@ def _descendants(findings: Iterable[Finding], cause: Finding) -> Iterator[Findin
 # --- after the causes -------------------------------------------------------------------------------------------------
 
 
-def _applied(report: Report, width: int) -> Iterator[Styled]:
-    if not report.applied:
-        return
-    for item in report.applied:
-        yield from ((_GREEN if item.status == "repaired and proved" else _COLORS[Severity.WARNING], line) for line in wrapped(_applied_text(item), width, "", "  "))
-    if report.run_id and any(a.status != "not repaired" for a in report.applied):
-        yield _COMMAND, f"→ dddoctor undo {report.run_id}"
-        yield "", "  takes these repairs back."
-    yield "", ""
-
-
-def _applied_text(item: Applied) -> str:
-    mark = "✓" if item.status == "repaired and proved" else "✗" if item.status == "not repaired" else "▲"
-    files = f" ({', '.join(item.files)})" if item.files else ""
-    reason = f", because {item.reason}" if item.reason and item.status == "not repaired" else f" ({item.reason})" if item.reason else ""
-    return f"{mark} {item.status}: {item.title}{files}{reason}"
-
-
-def _cleared(report: Report, width: int) -> Iterator[Styled]:
+def _put_cleared(page: Page, report: Report) -> None:
     if report.cleared:
-        yield _BOLD, "Not to blame"
+        page.whole("", "Not to blame", _BOLD)
         for sentence in report.cleared:
-            yield from (("", line) for line in wrapped(sentence, width, "  ✓ ", "    "))
-        yield "", ""
+            page.paragraph("  ✓ ", sentence)
+        page.blank()
 
 
-def _unread(report: Report, width: int) -> Iterator[Styled]:
-    """Obstacles one by one, with what they cost; what this kind of host has none of is counted at the end."""
+def _put_unread(page: Page, report: Report) -> None:
+    """Obstacles one by one, with what they cost, those with a remedy first; what this kind of host has none of is counted at the end."""
     obstacles = [u for u in report.unread if u.kind is not Kind.TARGET]
     none_here = [u for u in report.unread if u.kind is Kind.TARGET]
     named = {rule for u in report.unread for rule in u.rules}
-    others = [s for s in report.skipped if s.rule not in named]
-    if obstacles or others:
-        yield _BOLD, "Not looked at"
-        for item in obstacles:
-            yield from _obstacle(f"{item.what}: {item.reason}", item.remedy, item.rules, width)
-        for skipped in others:
-            yield from _obstacle(f"{skipped.rule}: {skipped.reason}", skipped.remedy, (), width)
-        yield "", ""
+    obstacles += [Unread(s.rule, Kind.TOOL, s.reason, s.remedy, ()) for s in report.skipped if s.rule not in named]
+    if obstacles:
+        page.whole("", "Not looked at", _BOLD)
+        told: set[str] = set()
+        for item in sorted(obstacles, key=lambda u: not u.remedy):
+            page.paragraph("  - ", f"{item.what}: {item.reason}")
+            if item.remedy:
+                typed = "" if item.remedy in told else _remedy_command(report, item.remedy)
+                (page.whole if typed else page.paragraph)("    → ", typed or item.remedy, _COMMAND)
+                told.add(item.remedy)
+            if item.rules:
+                more = f" and {len(item.rules) - 3} more" if len(item.rules) > 3 else ""
+                page.paragraph("    ", f"costs: {', '.join(item.rules[:3])}{more}", _DIM)
+        page.blank()
     if none_here:
         names = list(dict.fromkeys(u.what for u in none_here))
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        yield from ((_DIM, line) for line in wrapped(f"Not to be had from a {report.target.kind} target: {shown}.", width, "", "  "))
-        yield "", ""
+        page.paragraph("", f"Not to be had from a {report.target.kind} target: {shown}.", _DIM)
+        page.blank()
 
 
-def _obstacle(text: str, remedy: str, rules: Sequence[str], width: int) -> Iterator[Styled]:
-    yield from (("", line) for line in wrapped(text, width, "  - ", "    "))
-    if remedy:
-        yield from ((_COMMAND, line) for line in wrapped(remedy, width, "    → ", "      "))
-    if rules:
-        more = f" and {len(rules) - 3} more" if len(rules) > 3 else ""
-        yield from ((_DIM, line) for line in wrapped(f"{', '.join(rules[:3])}{more}", width, "    costs: ", "      "))
+def _remedy_command(report: Report, remedy: str) -> str:
+    """A remedy as something to type: `sudo` and options go with the command that was typed. Empty for a remedy in words."""
+    if remedy == "sudo":
+        return f"sudo {command(report)}"
+    return f"{command(report)} {remedy}" if remedy.startswith("--") else ""
 
 
-def _broken(report: Report, width: int) -> Iterator[Styled]:
+def _put_broken(page: Page, report: Report) -> None:
     if report.broken:
-        yield _BOLD, "Our mistake, not yours"
+        page.whole("", "Our mistake, not yours", _BOLD)
         for item in report.broken:
-            yield from (("", line) for line in wrapped(f"the rule {item.rule} broke: {item.error}", width, "  - ", "    "))
-        yield from (("", line) for line in wrapped("The others went on. Report it with the output of --debug.", width, "    ", "    "))
-        yield "", ""
+            page.paragraph("  - ", f"the rule {item.rule} broke: {item.error}")
+        page.paragraph("    ", "The others went on. Report it with the output of --debug.")
+        page.blank()
 
 
-def _summary(report: Report, width: int) -> Iterator[Styled]:
+def _put_summary(page: Page, report: Report) -> None:
     counts = report.counts()
     found = ", ".join(_count(counts[s.value], s.value) for s in Severity if counts[s.value])
     if report.healthy:
         rest = f" {found[0].upper()}{found[1:]} below the threshold." if found else ""
-        yield from ((_GREEN, line) for line in wrapped(f"✓ Healthy: {report.rule_count} rules found nothing to repair.{rest}", width, "", "  "))
+        page.paragraph("✓ ", f"Healthy: {report.rule_count} rules found nothing to repair.{rest}", _GREEN)
         return
     if report.healthy is None:
-        text = f"Nothing{' more' if report.applied else ''} at or above the threshold was found, but not everything could be looked at: this is not called healthy."
-        yield from ((_COLORS[Severity.WARNING], line) for line in wrapped(text, width, "", "  "))
+        more = " more" if report.run_id else ""
+        page.paragraph("", f"Nothing{more} at or above the threshold was found, but not everything could be looked at: this is not called healthy.", _STYLES[Severity.WARNING])
         remedy = next((u.remedy for u in report.unread if u.remedy and u.kind is not Kind.TARGET), "")
-        if remedy == "sudo":
-            yield _COMMAND, f"→ sudo {command(report)}"
-        elif remedy.startswith("--"):
-            yield _COMMAND, f"→ {command(report)} {remedy}"
+        if typed := _remedy_command(report, remedy):
+            page.whole("→ ", typed, _COMMAND)
         return
     number = len(report.causes)
     causes = f" from {_count(number, 'cause')}" if number != len(report.findings) else ""
-    fixable = f" {counts['fixable']} can be repaired." if counts["fixable"] else ""
+    failed = not_repaired(report)
+    repairable = sum(offers_repair(f, failed) for f in report.findings)
+    can = f" {repairable} can be repaired." if repairable else ""
     partial = " Not everything could be looked at." if report.partial else ""
-    yield from ((_BOLD, line) for line in wrapped(f"{found}{causes}.{fixable}{partial}", width, "", "  "))
-    if counts["fixable"] and not report.applied:
-        yield _COMMAND, f"→ {command(report, '--fix')}"
+    page.paragraph("", f"{found}{causes}.{can}{partial}", _BOLD)
+    if repairable:
+        page.whole("→ ", command(report, "--fix"), _COMMAND)
 
 
 def _count(number: int, word: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dddoctor.rubytext.lexer import Lines, Token, tokens, value_ends
@@ -53,11 +53,11 @@ class Text:
         return at - 1 if at > 0 and self.text[at - 1] == "\r" else at
 
 
-def next_fault(text: str, parses: Callable[[str], bool]) -> Fault | None:
+def next_fault(text: str) -> Fault | None:
     """The first fault that is understood, in a text that does not parse. With spans, the text they give is nearer to parsing."""
     whole = Text(text)
     for find in (_open_heredoc, _open_string, _almost_end, _bars_without_do, _blocks):
-        fault = find(whole, parses)
+        fault = find(whole)
         if fault is not None:
             return fault
     return None
@@ -73,7 +73,7 @@ def mended(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
 # --- texts that never end ---------------------------------------------------------------------------------------------
 
 
-def _open_heredoc(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+def _open_heredoc(whole: Text) -> Fault | None:
     for token in whole.tokens:
         if token.kind != "heredoc" or not token.is_open or token.heredoc is None:
             continue
@@ -82,9 +82,7 @@ def _open_heredoc(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
         looser = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*;?[ \t]*\r?$", re.MULTILINE | re.IGNORECASE).search(body)
         if looser:
             spans = _closing_mark(token, mark, looser, token.heredoc.start)
-            if spans and parses(mended(whole.text, spans)):
-                return Fault("unclosed-heredoc", token.start, mark, spans, token.heredoc.start + looser.start())
-            return Fault("unclosed-heredoc", token.start, mark, (), token.heredoc.start + looser.start())
+            return Fault("unclosed-heredoc", token.start, mark, spans, token.heredoc.start + looser.start())
         return Fault("unclosed-heredoc", token.start, mark)
     return None
 
@@ -102,7 +100,7 @@ def _closing_mark(token: Token, mark: str, found: re.Match[str], base: int) -> t
     return tuple(spans)
 
 
-def _open_string(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+def _open_string(whole: Text) -> Fault | None:
     """A quote that is not closed on its line turns every later string inside out; the first string over several lines is the one."""
     for token in whole.tokens:
         if token.kind not in ("string", "symbol") or "\n" not in token.text or token.text[0] not in "\"':":
@@ -115,8 +113,7 @@ def _open_string(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
         # A blank or a comma could be where the text should have ended; a name, path or number has none.
         if re.fullmatch(r"[\w./:@~+\x80-\xff-]+", content, re.ASCII):
             close = opening + 1 + len(content)
-            fixed = mended(whole.text, ((close, close, quote),))
-            if parses(fixed):
+            if not any(t.kind == "string" and "\n" in t.text for t in tokens(mended(whole.text, ((close, close, quote),)))):
                 return fault._replace(spans=((close, close, quote),))
         return fault if any(t.is_open for t in whole.tokens if t.kind in ("string", "symbol")) or _is_inside_out(whole, token) else None
     return None
@@ -131,7 +128,7 @@ def _is_inside_out(whole: Text, token: Token) -> bool:
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _almost_end(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+def _almost_end(whole: Text) -> Fault | None:
     """A line that holds nothing but a word very like `end`, where a block is still open."""
     verdict = judge(whole.events)
     if not any(whole.events[i].text in OPENERS for i in verdict.unclosed):
@@ -149,7 +146,7 @@ def _almost_end(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
     return None
 
 
-def _bars_without_do(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+def _bars_without_do(whole: Text) -> Fault | None:
     """`config.vm.define "web" |web|`: the bars tell that a block was meant."""
     found = whole.tokens
     for index, token in enumerate(found):
@@ -178,12 +175,12 @@ class _Try(NamedTuple):
     at: int
 
 
-def _blocks(whole: Text, parses: Callable[[str], bool]) -> Fault | None:
+def _blocks(whole: Text) -> Fault | None:
     verdict = judge(whole.events)
     brackets = [i for i in verdict.unclosed if whole.events[i].text not in OPENERS]
     surplus_brackets = [i for i in verdict.surplus if whole.events[i].text != "end"]
     if brackets or surplus_brackets:
-        return _bracket(whole, parses, brackets, surplus_brackets)
+        return _bracket(whole, brackets, surplus_brackets)
     is_missing = bool(verdict.unclosed)
     if not is_missing and not verdict.surplus:
         return None
@@ -304,7 +301,7 @@ def _statement_indentation(whole: Text, opener: Event) -> str:
     return whole.indentation(line) if len(whole.indentation(line).expandtabs(8)) == opener.base else whole.indentation(opener.line)
 
 
-def _bracket(whole: Text, parses: Callable[[str], bool], unclosed: Sequence[int], surplus: Sequence[int]) -> Fault:
+def _bracket(whole: Text, unclosed: Sequence[int], surplus: Sequence[int]) -> Fault:
     """A bracket without its partner. It is mended where putting it at the end of its line makes the whole parse and nothing else could be meant."""
     if not unclosed:
         event = whole.events[surplus[0]]
@@ -319,4 +316,4 @@ def _bracket(whole: Text, parses: Callable[[str], bool], unclosed: Sequence[int]
     if not on_line or (event.text == "[" and has_label) or not value_ends(on_line[-1]) or any(t.text in ("do", "if", "unless") for t in on_line):
         return fault
     spans = ((on_line[-1].end, on_line[-1].end, closing),)
-    return fault._replace(spans=spans) if parses(mended(whole.text, spans)) else fault
+    return fault._replace(spans=spans) if judge(Text(mended(whole.text, spans)).events).cost < judge(whole.events).cost else fault

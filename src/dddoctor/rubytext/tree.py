@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+_RESERVED = frozenset(b"begin break case class def do else elsif end ensure for if in module next redo rescue retry return then undef unless until when while yield".split())
 SIZE_LIMIT_BYTES = 512 * 1024
 
 
@@ -23,11 +24,23 @@ def parse(data: bytes) -> Any:
 
 
 def first_error(root: Any) -> int | None:
-    """The offset of the first place that is not Ruby; None where the whole parses."""
-    if not root.has_error:
-        return None
-    places = [n.start_byte for n in walk(root) if n.is_error or n.is_missing]
-    return min(places, default=0)
+    """The offset of the first place that is not Ruby; None where the whole parses.
+
+    The grammar takes an `end` too many for a variable of that name: such a word counts as an error here.
+    """
+    places = []
+    for node in walk(root):
+        if node.is_error or node.is_missing:
+            places.append(node.start_byte)
+        elif node.type == "identifier" and node.text in _RESERVED and not _is_name(node):
+            places.append(node.start_byte)
+    return min(places, default=0 if root.has_error else None)
+
+
+def _is_name(node: Any) -> bool:
+    """Whether a reserved word stands where any name may: behind a dot, or as the name that is defined."""
+    before = node.prev_sibling
+    return (before is not None and before.type in (".", "&.", "::", "def")) or (node.parent is not None and node.parent.type in ("alias", "undef", "method", "singleton_method", "keyword_parameter"))
 
 
 def walk(root: Any) -> Iterator[Any]:

@@ -100,9 +100,9 @@ class Settings:
         kind, default, env, mac = (row + [None] * 4)[:4]
         return KnownSetting(kind, default, tuple(env) if env is not None else ("DD_" + key.upper().replace(".", "_"),), mac)
 
-    def defaults(self) -> list[tuple[str, KnownSetting]]:
-        """The keys whose default is known and not empty: the documented ones and the ports."""
-        return [(key, found) for key, row in self._keys.items() if len(row) > 1 and (found := self.get(key)) is not None and found.default is not None]
+    def defaults(self) -> list[tuple[str, str, object, object]]:
+        """(key, type, default, default on macOS where it differs) of the keys whose default is known and not empty: the documented ones and the ports."""
+        return [(key, row[0], row[1], row[3] if len(row) > 3 else None) for key, row in self._keys.items() if len(row) > 1 and row[1] is not None]
 
     def by_variable(self) -> dict[str, list[str]]:
         """Environment variable → keys that it sets."""

@@ -14,6 +14,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded = _folded(name)
     words = _words(folded)
     limit = 1 if len(folded) <= 5 else 2 if len(folded) <= 12 else 3
+    letters = set(folded)
     found: list[tuple[int, str]] = []
     for candidate in known:
         other = _folded(candidate)
@@ -21,7 +22,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
             return candidate if candidate != name else None
         if len(words) > 1 and _words(other) == words:
             found.append((0, candidate))
-        elif abs(len(other) - len(folded)) <= limit and len(folded) > 2:
+        elif abs(len(other) - len(folded)) <= limit and len(folded) > 2 and len(letters.symmetric_difference(other)) <= 2 * limit:
             distance = edit_distance(folded, other, limit)
             if distance <= limit and distance < len(other) - 1:
                 found.append((distance, candidate))

@@ -25,6 +25,7 @@ _FROM_AGENT_5 = {
 }  # fmt: skip
 # A scalar in place of this section wipes its defaults (7.52), but the trace-agent's own `enabled` stays true (recorded: trace-apm-config-*).
 _KEPT = "apm_config.enabled"
+_EXPECTED = {"bool": "bool", "int": "int", "float": "float", "string": "str", "list": "list", "map": "map"}
 MAX_DEPTH = 40
 MAX_SETTINGS = 20_000  # through aliases a small file can hold millions
 
@@ -35,6 +36,7 @@ class Setting(NamedTuple):
     `value` is the text of what the Agent decodes: `true`, digits, a JSON list for lists; NULL for a mapping (its keys have rows of their own); secrets are
     tokens. `type`: str int float bool list map; an environment variable is always text. `origin`: file (the main file), env (the Agent's environment
     file), unit (`Environment=` of its unit), default (documented settings and ports only). `file` and `line` say where it is set; NULL for defaults.
+    `expected_type` is what the Agent wants: bool int float str list map, NULL where it takes anything.
     Where the main file cannot be read or does not parse there are no rows of it and no defaults, but a gap.
 
     Source: datadog.yaml as 7.52 and 7.72.4 read it; pkg/config/setup for defaults and variables.
@@ -47,12 +49,14 @@ class Setting(NamedTuple):
     origin: str
     file: str | None
     line: int | None
+    expected_type: str | None
 
 
 class UnknownSetting(NamedTuple):
     """A key of the main file that no release of the Agent knows: it is ignored, with one WARN in agent.log. Of an unknown section only its own key.
 
-    `nearest` is the known setting that was probably meant, by its dotted name. `is_top_level`: it stands at column 0.
+    `nearest` is the known setting that was probably meant, by its dotted name; `nearest_name` its last part where it belongs into the same section, so that
+    another name is all it takes. `path` is as in yaml_keys. `is_top_level`: it stands in no section.
     """
 
     agent: str
@@ -63,6 +67,7 @@ class UnknownSetting(NamedTuple):
     key: str
     type: str
     nearest: str | None
+    nearest_name: str | None
     is_top_level: int
 
 
@@ -135,9 +140,9 @@ class _Effective:
             is_known = self._is_known(key)
             if not is_known:
                 near = self._nearest(key)
-                yield UnknownSetting(
-                    self.agent.agent, file, key_node.line, key_node.column, self.vault.redact(here), self.vault.redact(key), node.type, near, int(depth == 0)
-                )
+                name_there = None if near is None or near.rpartition(".")[0] != prefix[:-1] else near.rpartition(".")[2]
+                redact = self.vault.redact
+                yield UnknownSetting(self.agent.agent, file, key_node.line, key_node.column, redact(here), redact(key), node.type, near, name_there, int(depth == 0))
             if node.kind == "map":
                 self._add(key, None, "map", file, key_node.line)
                 if depth < MAX_DEPTH and len(self.found) < MAX_SETTINGS:
@@ -148,7 +153,7 @@ class _Effective:
                         for _ in below:
                             pass  # what stands below an unknown or a free section is not judged
                 continue
-            if self._is_section(key):
+            if key not in self.known and self._is_section(key):
                 self.wiped.append(f"{key}.")
             self._add(key, _text_of(node), node.type, file, key_node.line)
 
@@ -169,10 +174,14 @@ class _Effective:
         near = nearest(name, self.known.sections().get(section, ()))
         return None if near is None else f"{section}.{near}" if section else near
 
+    def _expected(self, key: str) -> str | None:
+        known = self.known.get(key)
+        return None if known is None else _EXPECTED.get(known.type)
+
     def _add(self, key: str, value: str | None, kind: str, file: str, line: int) -> None:
         if value is not None:
             value = self.vault.redact_value(key, value)
-        self.found[key] = Setting(self.agent.agent, self.vault.redact(key), value, kind, "file", file, line)
+        self.found[key] = Setting(self.agent.agent, self.vault.redact(key), value, kind, "file", file, line, self._expected(key))
 
     def _environment(self) -> Iterator[Gap]:
         """Variables win over the file; those of the trace-agent's own unit are for `apm_config` alone, the core Agent's for all else."""
@@ -205,18 +214,21 @@ class _Effective:
         if known.type == "list" and not value.lstrip().startswith("["):
             value = json.dumps(value.split(), ensure_ascii=False)
         self.found[key] = Setting(
-            self.agent.agent, key, self.vault.redact_value(key, value), "list" if known.type == "list" else "str", variable.origin, variable.file, variable.line
+            self.agent.agent, key, self.vault.redact_value(key, value), "list" if known.type == "list" else "str", variable.origin, variable.file, variable.line,
+            self._expected(key),
         )
 
     def _defaults(self) -> None:
         is_mac = self.agent.kind == "app"
-        for key, known in self.known.defaults():
-            if key in self.found or (key != _KEPT and key.startswith(tuple(self.wiped))):
+        agent, found, wiped = self.agent.agent, self.found, tuple(self.wiped)
+        for key, kind, default, on_mac in self.known.defaults():
+            if key in found or (wiped and key != _KEPT and key.startswith(wiped)):
                 continue
-            default = known.mac_default if is_mac and known.mac_default is not None else known.default
+            if is_mac and on_mac is not None:
+                default = on_mac
             if key == _KEPT and is_mac and self.agent.major == 6:
                 default = False  # the macOS builds of Agent 6 ship with APM off
-            self.found[key] = Setting(self.agent.agent, key, _plain(default), _type_name(default), "default", None, None)
+            found[key] = Setting(agent, key, _plain(default), _type_name(default), "default", None, None, _EXPECTED.get(kind))
 
 
 def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
@@ -233,7 +245,7 @@ def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
         yield Gap(agent.agent, error.kind, f"{file}: {error.reason}", error.remedy)
         return
     for key, value, line in ini_settings(text):
-        yield Setting(agent.agent, vault.redact(key), vault.redact_value(key, value), "str", "file", file, line)
+        yield Setting(agent.agent, vault.redact(key), vault.redact_value(key, value), "str", "file", file, line, None)
 
 
 def ini_settings(text: str) -> Iterator[tuple[str, str, int]]:

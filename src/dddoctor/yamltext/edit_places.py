@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from dddoctor.yamltext.edit_values import CannotEdit
 from dddoctor.yamltext.nodes import Document, Node
+from dddoctor.yamltext.walk import path_step
 
 Step = str | int | None  # a key, the number of an item, any item
 Path = tuple[Step, ...]
@@ -19,13 +20,13 @@ MAIN_FILES = frozenset({"datadog.yaml", "system-probe.yaml", "security-agent.yam
 
 
 class Target(NamedTuple):
-    """Where a path leads: `node` is child number `index` (pair or item) of `owner`; the root has no owner.
+    """Where a path leads: `node` is child `number` (pair or item, from 0) of `owner`; the root has no owner.
 
     `rest` is what the document lacks below `node`; empty where the path is there.
     """
 
     owner: Node | None
-    index: int
+    number: int
     node: Node
     rest: Path
 
@@ -56,6 +57,15 @@ def parse_path(path: str, kind: str) -> Path:
     if not steps:
         raise CannotEdit("the path of the key is empty")
     return tuple(steps)
+
+
+def path_text(path: Path) -> str:
+    """The path as it stands in yaml_keys.path, `[*]` for any item."""
+    text = ""
+    for step in path:
+        part = path_step(step) if isinstance(step, str) else "[*]" if step is None else f"[{step}]"
+        text += "." + part if text and part[0] != "[" else part
+    return text
 
 
 def pieces_of(key: str, kind: str) -> tuple[str, ...]:

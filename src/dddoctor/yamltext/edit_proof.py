@@ -18,15 +18,17 @@ def differs_only_at(before: Document, after: Document, intents: Sequence[str]) -
     Sections on the way to an intent may come into being or become empty. Types count (`1`, `1.0`, `"1"` differ), the order of keys does not.
     False as well where the edit makes the Agent ignore other lines than before, and where `before` was no YAML to compare with.
     """
-    if not after.is_yaml:
-        return False
     if "*" in intents:
-        return True
-    if not before.is_yaml or (before.rest_ignored_line is None) != (after.rest_ignored_line is None):
-        return False
+        return after.is_yaml
     try:
-        meant = [parse_path(intent, after.kind) for intent in intents]
+        return differs_only_on(before, after, [parse_path(intent, after.kind) for intent in intents])
     except CannotEdit:
+        return False
+
+
+def differs_only_on(before: Document, after: Document, meant: Sequence[Path]) -> bool:
+    """The same with paths that are parsed for the kind of `after`."""
+    if not before.is_yaml or not after.is_yaml or (before.rest_ignored_line is None) != (after.rest_ignored_line is None):
         return False
     return _same(before.value(), after.value(), meant, after.kind, is_top=True)
 

@@ -10,6 +10,7 @@ from dddoctor.model import Span
 from dddoctor.yamltext.edit_values import CannotEdit
 from dddoctor.yamltext.nodes import Document, Node
 
+_Piece = tuple[int, int, bytes | None]  # (begin, length, None) = bytes of the original, (_, length, bytes) = new ones
 _BREAKS = "\n\r\x85\u2028\u2029"  # what libyaml ends a line at
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -111,7 +112,7 @@ def comments(text: str, start: int, end: int, places: Iterable[tuple[int, int]] 
     marks = []
     for begin, stop in gaps(start, end, places):
         at = begin
-        while 0 <= (at := text.find("#", at, stop)):
+        while (at := text.find("#", at, stop)) >= 0:
             if at == 0 or text[at - 1] in " \t" or text[at - 1] in _BREAKS:
                 marks.append(at)
                 at = line_end(text, at)
@@ -205,20 +206,27 @@ def erased(document: Document, start: int, node: Node, *, places: list[tuple[int
         elif not keep_comments or text[first:stop].strip() or any(begin < stop and first < finish for begin, finish in places):
             cuts.append(Cut(first, behind))
         if stop >= end or behind >= len(text):
-            return _with_missing_line_end(text, cuts)
+            return cuts
         at = behind
+
+
+def _united(cuts: Iterable[Cut]) -> list[Cut]:
+    """In order; what is only taken away may overlap."""
+    done: list[Cut] = []
+    for cut in sorted(cuts, key=lambda c: c[:2]):
+        if done and not cut.new and not done[-1].new and cut.start <= done[-1].end:
+            last = done.pop()
+            cut = Cut(last.start, max(last.end, cut.end))
+        done.append(cut)
+    return done
 
 
 def _with_missing_line_end(text: str, cuts: list[Cut]) -> list[Cut]:
     """Where the last line goes and has no line end, the one before it goes with it: the file still ends without."""
-    if not cuts or cuts[-1].end < len(text) or text[-1:] in _BREAKS:
-        return cuts
-    first = len(cuts) - 1
-    while first and cuts[first - 1].end == cuts[first].start:
-        first -= 1
-    start = cuts[first].start
-    if start and line_start(text, start) == start:
-        cuts[first] = cuts[first]._replace(start=start - break_before(text, start))
+    if cuts and cuts[-1].end == len(text) and not cuts[-1].new and text[-1:] not in _BREAKS:
+        start = cuts[-1].start
+        if start and line_start(text, start) == start:
+            cuts[-1] = Cut(start - break_before(text, start), len(text))
     return cuts
 
 
@@ -226,7 +234,7 @@ def to_spans(document: Document, cuts: Iterable[Cut]) -> tuple[Span, ...]:
     """Cuts as spans of bytes: in order, those that touch made one, without characters that stay. Raises CannotEdit where they overlap."""
     text = document.text
     joined: list[Cut] = []
-    for cut in sorted(cuts, key=lambda c: c[:2]):
+    for cut in _with_missing_line_end(text, _united(cuts)):
         if joined and cut.start < joined[-1].end:
             raise CannotEdit("two changes meet in one place")
         if joined and cut.start == joined[-1].end:
@@ -255,8 +263,7 @@ def applied(data: bytes, spans: Iterable[Span]) -> bytes:
 
 def composed(first: tuple[Span, ...], second: tuple[Span, ...]) -> tuple[Span, ...]:
     """The spans that do at once what `first` and then `second` (against the text after `first`) do."""
-    # The text as pieces: (begin, length, None) = bytes of the original, (_, length, bytes) = new ones.
-    pieces: list[tuple[int, int, bytes | None]] = []
+    pieces: list[_Piece] = []
     done = 0
     for start, end, new in first:
         pieces += [(done, start - done, None), (0, len(new), new)]
@@ -279,8 +286,9 @@ def composed(first: tuple[Span, ...], second: tuple[Span, ...]) -> tuple[Span, .
     return tuple(spans)
 
 
-def _split(pieces: list[tuple[int, int, bytes | None]], at: int) -> tuple[list[tuple[int, int, bytes | None]], list[tuple[int, int, bytes | None]]]:
-    left = []
+def _split(pieces: list[_Piece], at: int) -> tuple[list[_Piece], list[_Piece]]:
+    """The pieces before and from byte `at` on."""
+    left: list[_Piece] = []
     for number, (begin, length, data) in enumerate(pieces):
         if at < length:
             if at == 0:
