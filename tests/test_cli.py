@@ -94,7 +94,7 @@ def test_findings_keep_their_ids_when_lines_are_inserted(sound: Path, tmp_path: 
     ("arguments", "words"),
     [
         (["check", "--root", "/no/such/folder"], "no such folder"),
-        (["check", "--select", "conf"], "did you mean conf-d?"),
+        (["check", "--select", "config-d"], "did you mean config?"),
         (["check", "--format", "yaml"], "console or json"),
         (["check", "--yes"], "--yes goes with --fix"),
         (["check", "--fail-on", "bad"], "error, warning or info"),

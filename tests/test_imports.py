@@ -20,7 +20,7 @@ ORDER = [
     {"rules"},
     {"collecting", "engine"},
     {"causes"},
-    {"journal", "journal_files"},
+    {"journal", "journal_files", "journal_commands"},
     {"repair", "examples", "patches"},
     {"setup"},
     {"session"},

@@ -343,7 +343,7 @@ def test_a_value_whose_key_is_known_is_a_token_as_a_whole() -> None:
 
 def test_names_of_secrets() -> None:
     secret = ["password", "DB_PASSWORD", "userPassword", "trustStorePassword", "mysql_pwd", "api_key", "apikey", "DD-API-KEY", "app_key", "auth_token", "client_secret_id",
-              "accessToken", "privKey", "community_string", "Authorization", "X-Api-Key", "instances[0].pass", "consumer_key", "token_id", "secret", "private_key"]  # fmt: skip
+              "accessToken", "privKey", "community_string", "Authorization", "X-Api-Key", "instances[0].pass", "consumer_key", "token_id", "secret", "private_key", "pasword"]  # fmt: skip
     harmless = ["password_file", "bypass", "passive_checks", "compass", "key", "sort_key", "secret_backend_command", "auth_token_file_path", "max_tokens", "PWD",
                 "tls_private_key_path", "PasswordAuthentication", "community", "host", "public_key", "bearer_token_refresh_interval"]  # fmt: skip
 

@@ -15,33 +15,38 @@ import subprocess
 import sys
 from pathlib import Path
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # Agent 5.32.9, class AgentCheck in its checks/__init__.py.
-AGENT_5 = """OK WARNING CRITICAL UNKNOWN SOURCE_TYPE_NAME DEFAULT_MIN_COLLECTION_INTERVAL name init_config agentConfig hostname log aggregator events service_checks
+AGENT_5 = _words("""OK WARNING CRITICAL UNKNOWN SOURCE_TYPE_NAME DEFAULT_MIN_COLLECTION_INTERVAL name init_config agentConfig hostname log aggregator events service_checks
 instances warnings library_versions last_collection_time service_metadata instance_count gauge increment decrement count monotonic_count rate histogram
 historate set event service_check svc_metadata has_events get_metrics get_events get_service_checks get_service_metadata has_warnings warning
 get_library_info get_library_versions get_warnings run check stop from_yaml normalize read_config get_instance_proxy get_proxy proxies
 default_integration_http_timeout is_metadata_collection_enabled convert_to_underscore_separated generate_historate_func generate_histogram_func
-in_developer_mode _get_instance_proxy set_check_version""".split()
+in_developer_mode _get_instance_proxy set_check_version""")
 
 # Import names of what the Agent's package carries besides the standard library (requirements of integrations-core, 6.x to 7.7x) and of its own modules.
-BUNDLED = """aerospike aws_requests_auth azure binary boto boto3 botocore bs4 cachetools certifi cffi charset_normalizer clickhouse_cityhash clickhouse_driver
+BUNDLED = _words("""aerospike aws_requests_auth azure binary boto boto3 botocore bs4 cachetools certifi cffi charset_normalizer clickhouse_cityhash clickhouse_driver
 cm_client confluent_kafka cryptography dateutil ddtrace dns fdb foundationdb idna in_toto jaydebeapi jellyfish jpype jsonpatch kubernetes lazy_loader ldap3
 lxml lz4 mmh3 oauthlib openstack oracledb orjson packaging paramiko pip pkg_resources ply prometheus_client google psutil psycopg2 psycopg pyasn1 Cryptodome
 pydantic pydantic_core jwt pymongo bson gridfs pymqi pymysql pyodbc OpenSSL pysmi pysnmp socks bmemcached gearman pyVmomi pyVim redis requests
 requests_kerberos requests_ntlm requests_oauthlib requests_toolbelt requests_unixsocket rethinkdb securesystemslib semver service_identity setuptools
 simplejson six snowflake supervisor tuf typing_extensions uptime urllib3 vertica_python win32com wrapt yaml nacl
-datadog_checks datadog_agent aggregator tagger kubeutil containers util _util checks utils config""".split()
+datadog_checks datadog_agent aggregator tagger kubeutil containers util _util checks utils config""")
 # Of these the Agent's own Python is sure to import first, in every version since 6: a checks.d file of that name is never reached.
-HIDING = "requests yaml six simplejson certifi urllib3 prometheus_client cachetools wrapt".split()
+HIDING = _words("requests yaml six simplejson certifi urllib3 prometheus_client cachetools wrapt")
 
 # Standard modules that a check may plausibly use; the others are never proposed as a missing import.
-STDLIB = """argparse base64 binascii bisect calendar collections configparser copy csv ctypes datetime decimal difflib email errno fcntl fnmatch fractions
+STDLIB = _words("""argparse base64 binascii bisect calendar collections configparser copy csv ctypes datetime decimal difflib email errno fcntl fnmatch fractions
 functools getpass glob gzip hashlib heapq hmac http inspect io ipaddress itertools json locale logging math multiprocessing operator os pathlib pickle
 platform pprint pwd queue random re resource sched select shlex shutil signal smtplib socket sqlite3 ssl stat statistics string struct subprocess sys
-tempfile textwrap threading time timeit traceback unicodedata urllib uuid warnings xml zipfile zlib""".split()
-SUBMODULES = """urllib.request urllib.parse urllib.error http.client http.server xml.etree.ElementTree xml.dom.minidom email.mime.text logging.handlers
-os.path concurrent.futures multiprocessing.pool""".split()
-ONLY_PYTHON_3 = "configparser http ipaddress pathlib queue statistics".split()
+tempfile textwrap threading time timeit traceback unicodedata urllib uuid warnings xml zipfile zlib""")
+SUBMODULES = _words("""urllib.request urllib.parse urllib.error http.client http.server xml.etree.ElementTree xml.dom.minidom email.mime.text logging.handlers
+os.path concurrent.futures multiprocessing.pool""")
+ONLY_PYTHON_3 = _words("configparser http ipaddress pathlib queue statistics")
 
 
 def class_names(path: Path) -> tuple[set[str], set[str], dict[str, list[str]]]:

@@ -1,7 +1,7 @@
 """Apply changes so that a crash at any instant loses nothing, and take them back (repairs.md, "The journal").
 
 A run is a folder `runs/ID` in the state folder: `journal.jsonl`, whose lines are synced before and after each step, and `old-N`, the bytes that a step
-replaces. The state folder is 0700 and its files 0600: they hold what the repaired files held. Each step is described, with everything needed to take it
+replaces. Steps on files are in journal_files, the others in journal_commands. The state folder is 0700 and its files 0600: they hold what the repaired files held. Each step is described, with everything needed to take it
 back, before it is made. What is left of a run that crashed is taken back by the next run or by `undo`.
 """
 
@@ -14,16 +14,19 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dddoctor import journal_commands
 from dddoctor.hosts.spans import apply_spans
+from dddoctor.journal_commands import Runner
 from dddoctor.journal_files import Files, JournalError, Seen, sha256_hex
-from dddoctor.model import Change, Create, Edit, Install, Mode, Owner, Remove, Rename
+from dddoctor.model import Change, Create, Edit, Mode, Owner, Remove, Rename
 
-__all__ = ["Entry", "Journal", "JournalError", "Run", "TargetId", "UndoResult"]
+__all__ = ["Entry", "Journal", "JournalError", "Run", "Runner", "TargetId", "UndoResult"]
 
 
 class TargetId(NamedTuple):
@@ -40,9 +43,10 @@ class TargetId(NamedTuple):
         """The identity of the host whose `/` is this folder."""
         real = Path(os.path.realpath(root))
         stat = real.stat()
+        files = Files(real)
         try:
-            text = (real / "etc/machine-id").read_text(encoding="ascii", errors="replace").strip()
-        except OSError:
+            text = (files.read_or_none(files.real("/etc/machine-id")) or b"").decode("ascii", "replace").strip()
+        except JournalError:
             text = ""
         return cls(kind, str(real), text or None, stat.st_dev, stat.st_ino)
 
@@ -82,7 +86,9 @@ class _Record:
     command: str
     started_at: str
     steps: list[dict[str, Any]]
+    order: int  # time_ns of the begin: two runs of one second have an order
     is_committed: bool
+    is_recovered: bool
     undone: set[int]
 
     @property
@@ -93,7 +99,7 @@ class _Record:
     def status(self) -> str:
         if self.steps and len(self.undone) == len(self.steps):
             return "undone"
-        if self.undone:
+        if self.undone or self.is_recovered:
             return "partly undone"
         return "applied" if self.is_committed else "interrupted"
 
@@ -115,16 +121,20 @@ class Journal:
     def __init__(self, state: Path | None = None) -> None:
         self.state = state or state_folder()
 
-    def begin(self, target: TargetId, command: str) -> Run:
-        """Start a run; what an interrupted one left of this target is taken back first. JournalError where another run is going on."""
+    def begin(self, target: TargetId, command: str, runner: Runner | None = None) -> Run:
+        """Start a run; what an interrupted one left of this target is taken back first. JournalError where another run is going on.
+
+        `runner` runs commands, SQL and services; without one such changes are refused.
+        """
         lock = self._lock()
-        notes = self._recover(target)
+        recovered = self._recover(target, runner)
+        notes = [*recovered.done, *recovered.refused]
         now = datetime.datetime.now(datetime.timezone.utc)
         folder = self.state / "runs" / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         folder.mkdir(mode=0o700)
-        run = Run(folder, target, lock)
+        run = Run(folder, target, lock, runner)
         run.notes = notes
-        run.write({"begin": target._asdict(), "command": command, "started_at": now.isoformat(timespec="seconds")})
+        run.write({"begin": target._asdict(), "command": command, "started_at": now.isoformat(timespec="seconds"), "order": time.time_ns()})
         _sync_folder(folder.parent)
         return run
 
@@ -137,25 +147,23 @@ class Journal:
                 found.append(Entry(record.id, record.started_at, record.status, record.target.path, record.command, lines))
         return found
 
-    def recover(self, target: TargetId) -> list[str]:
-        """Take back what an interrupted run left of this target; a sentence for each."""
+    def recover(self, target: TargetId, runner: Runner | None = None) -> list[str]:
+        """Take back what an interrupted run left of this target; a sentence for each. What has changed since stays, and is said once."""
         with self._locked():
-            return self._recover(target)
+            recovered = self._recover(target, runner)
+            return [*recovered.done, *recovered.refused]
 
-    def undo(self, run_id: str | None, target: TargetId, force: bool = False) -> UndoResult:
-        """Take a run back, by default the last one of this target that is not undone. JournalError where there is none."""
+    def undo(self, run_id: str | None, target: TargetId, force: bool = False, runner: Runner | None = None) -> UndoResult:
+        """Take a run back, by default the last one of this target that is not undone: one that was interrupted, if there is one. JournalError where there is none."""
         with self._locked():
-            notes = self._recover(target)
-            record = self._wanted(run_id, target, notes)
-            if record is None:
-                return UndoResult(notes, [])
-            return self._take_back(record, force=force)
+            recovered = self._recover(target, runner)
+            if run_id is None and (recovered.done or recovered.refused):
+                return recovered
+            return _take_back(self._wanted(run_id, target), force=force, runner=runner)
 
     def undo_diff(self, run_id: str | None, target: TargetId) -> str:
         """What `undo` would change, as a unified diff and lines for modes, owners and names."""
-        record = self._wanted(run_id, target, [])
-        if record is None:
-            return ""
+        record = self._wanted(run_id, target)
         files = Files(Path(record.target.path))
         lines: list[str] = []
         for step in reversed(record.steps):
@@ -169,14 +177,20 @@ class Journal:
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
     def purge(self) -> int:
-        """Forget all runs and their old bytes; how many."""
+        """Forget all runs and what was kept of them; how many. One that was interrupted stays: it is still to be taken back."""
+        count = 0
         with self._locked():
-            records = self._records()
-            for record in records:
-                for path in record.folder.iterdir():
+            for folder in self._folders():
+                record = _read_record(folder)
+                if record is not None and record.steps and record.status == "interrupted":
+                    continue
+                for step in record.steps if record else ():
+                    journal_commands.forget(step)
+                for path in folder.iterdir():
                     path.unlink()
-                record.folder.rmdir()
-            return len(records)
+                folder.rmdir()
+                count += bool(record and record.steps)
+        return count
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -205,17 +219,20 @@ class Journal:
         finally:
             os.close(lock)
 
-    def _records(self) -> list[_Record]:
-        """All readable runs, newest first. A last line that a crash cut off is ignored: its step was not begun."""
+    def _folders(self) -> list[Path]:
         try:
-            folders = sorted((p for p in (self.state / "runs").iterdir() if p.is_dir()), reverse=True)
+            return sorted(p for p in (self.state / "runs").iterdir() if p.is_dir())
         except FileNotFoundError:
             return []
         except OSError as error:
             raise JournalError(f"the journal {self.state} cannot be read: {error.strerror}") from error
-        return [r for r in map(_read_record, folders) if r is not None]
 
-    def _wanted(self, run_id: str | None, target: TargetId, notes: list[str]) -> _Record | None:
+    def _records(self) -> list[_Record]:
+        """All readable runs, newest first."""
+        found = [r for r in map(_read_record, self._folders()) if r is not None]
+        return sorted(found, key=lambda r: (r.order, r.id), reverse=True)
+
+    def _wanted(self, run_id: str | None, target: TargetId) -> _Record:
         records = [r for r in self._records() if r.steps]
         if run_id is not None:
             found = next((r for r in records if r.id == run_id), None)
@@ -227,50 +244,76 @@ class Journal:
                 raise JournalError(f"run {run_id} is undone already")
             return found
         mine = [r for r in records if r.target.is_same(target) and r.status != "undone"]
-        if not mine and not notes:
+        if not mine:
             raise JournalError("there is nothing to undo on this target")
-        return mine[0] if mine and not notes else None
+        return mine[0]
 
-    def _recover(self, target: TargetId) -> list[str]:
-        notes = []
-        for record in self._records():
-            if record.is_committed or record.status == "undone" or not record.target.is_same(target):
-                continue
-            result = self._take_back(record, force=False)
-            notes += [f"a run of {record.started_at} was interrupted; {line}" for line in [*result.done, *result.refused]]
-        return notes
-
-    def _take_back(self, record: _Record, *, force: bool) -> UndoResult:
-        files = Files(Path(record.target.path))
+    def _recover(self, target: TargetId, runner: Runner | None) -> UndoResult:
         done: list[str] = []
         refused: list[str] = []
-        stuck: set[str] = set()
-        with (record.folder / "journal.jsonl").open("ab") as log:
-            for step in reversed(record.steps):
-                if step["n"] in record.undone:
-                    continue
-                paths = {step["path"], step.get("to", step["path"])}
-                if paths & stuck:
-                    refused.append(f"{in_words(step)}: a later change of it could not be taken back")
-                    continue
-                try:
-                    files.take_back(step, record.folder, force=force)
-                except JournalError as error:
-                    stuck |= paths
-                    refused.append(str(error))
-                    continue
-                done.append(in_words(step, is_undo=True))
-                log.write(json.dumps({"undone": step["n"]}).encode() + b"\n")
-                log.flush()
-                os.fsync(log.fileno())
+        for record in self._records():
+            if record.is_committed or record.is_recovered or not record.steps or record.status == "undone" or not record.target.is_same(target):
+                continue
+            result = _take_back(record, force=False, runner=runner)
+            with _appending(record.folder) as write:
+                write({"recovered": True})
+            done += [f"a run of {record.started_at} was interrupted: {line}" for line in result.done]
+            refused += [f"a run of {record.started_at} was interrupted: {line}" for line in result.refused]
         return UndoResult(done, refused)
+
+
+def _take_back(record: _Record, *, force: bool, runner: Runner | None) -> UndoResult:
+    """Take back the steps of a run that are not taken back yet, the last one first; services at the end, when their files are back."""
+    files = Files(Path(record.target.path))
+    done: list[str] = []
+    refused: list[str] = []
+    stuck: set[str] = set()
+    backwards = sorted(reversed(record.steps), key=lambda s: s["op"] == "service")
+    with _appending(record.folder) as write:
+        for step in backwards:
+            if step["n"] in record.undone:
+                continue
+            paths = {step["path"], step.get("to", step["path"])}
+            if paths & stuck and step["op"] not in journal_commands.OPERATIONS:
+                refused.append(f"{in_words(step)}: a later change of it could not be taken back")
+                continue
+            try:
+                if step["op"] in journal_commands.OPERATIONS:
+                    journal_commands.take_back(step, runner)
+                else:
+                    files.take_back(step, record.folder, force=force)
+            except JournalError as error:
+                stuck |= paths
+                refused.append(str(error))
+                continue
+            done.append(in_words(step, is_undo=True))
+            record.undone.add(step["n"])
+            write({"undone": step["n"]})
+    return UndoResult(done, refused)
+
+
+@contextlib.contextmanager
+def _appending(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Write synced lines at the end of a run's journal, after whatever a crash left there."""
+    with (folder / "journal.jsonl").open("ab+") as log:
+        if log.tell():
+            log.seek(-1, os.SEEK_END)
+            if log.read(1) != b"\n":
+                log.write(b"\n")
+
+        def write(line: dict[str, Any]) -> None:
+            log.write(json.dumps(line).encode() + b"\n")
+            log.flush()
+            os.fsync(log.fileno())
+
+        yield write
 
 
 class Run:
     """One run: apply, then commit or roll back. The lock is held until then."""
 
-    def __init__(self, folder: Path, target: TargetId, lock: int) -> None:
-        self.folder, self.target, self._lock = folder, target, lock
+    def __init__(self, folder: Path, target: TargetId, lock: int, runner: Runner | None = None) -> None:
+        self.folder, self.target, self._lock, self._runner = folder, target, lock, runner
         self.id = folder.name
         self.notes: list[str] = []
         self._files = Files(Path(target.path))
@@ -298,44 +341,52 @@ class Run:
             _sync_folder(self.folder)
         self.write({"step": step})
         self._steps.append(step)
-        self._files.make(step, content)
-        self.write({"done": step["n"]})
+        if step["op"] in journal_commands.OPERATIONS:
+            journal_commands.make(step, self._runner)
+        else:
+            self._files.make(step, content)
+            step["left"] = [times[1] for p in (step["path"], step.get("to")) if p and (times := self._files.times_of_folder(p))]
+        self.write({"done": step["n"], "left": step.get("left")})
 
     def _steps_of(self, change: Change) -> Iterator[tuple[dict[str, Any], bytes | None]]:
         """(description with all that taking back needs, new content) of each primitive step of a change."""
         files = self._files
         if isinstance(change, Edit):
-            seen = files.look(change.file, with_content=True)
+            path = files.real(change.file)
+            seen = files.look(path, with_content=True)
             assert seen.content is not None
             if sha256_hex(seen.content) != change.base_sha:
                 raise JournalError(f"{change.file} has changed since it was read; run the doctor again")
             if seen.links > 1:
                 raise JournalError(f"{change.file} has other names (hard links), which would part from it")
             after = apply_spans(seen.content, change.spans)
-            yield {"op": "write", "path": change.file, "old": seen.content, "seen": seen.described(), "new_sha": sha256_hex(after), "temp": _temp_name()}, after
+            yield {"op": "write", "path": path, "old": seen.content, "seen": seen.described(), "new_sha": sha256_hex(after), "temp": _temp_name()}, after
         elif isinstance(change, Create):
-            for folder in files.missing_folders(change.path):
+            path = files.real(change.path, follow_last=False)
+            for folder in files.missing_folders(path):
                 yield {"op": "mkdir", "path": folder, "mode": 0o755, "owner": files.numbers(change.owner), "parent": files.times_of_folder(folder)}, None
-            files.refuse_existing(change.path)
-            yield {"op": "create", "path": change.path, "mode": change.mode, "owner": files.numbers(change.owner), "new_sha": sha256_hex(change.content),
-                   "temp": _temp_name(), "parent": files.times_of_folder(change.path)}, change.content  # fmt: skip
+            files.refuse_existing(path)
+            yield {"op": "create", "path": path, "mode": change.mode, "owner": files.numbers(change.owner), "new_sha": sha256_hex(change.content),
+                   "temp": _temp_name(), "parent": files.times_of_folder(path)}, change.content  # fmt: skip
         elif isinstance(change, Remove):
-            seen = files.look(change.path, with_content=True)
-            yield {"op": "remove", "path": change.path, "old": seen.content, "seen": seen.described(), "back": _temp_name()}, None
+            path = files.real(change.path, follow_last=False)
+            seen = files.look(path, with_content=True)
+            yield {"op": "remove", "path": path, "old": seen.content, "seen": seen.described(), "back": _temp_name()}, None
         elif isinstance(change, Rename):
-            files.refuse_existing(change.to)
-            seen = files.look(change.path, with_content=False)
-            yield {"op": "rename", "path": change.path, "to": change.to, "seen": seen.described(), "to_parent": files.times_of_folder(change.to)}, None
+            path, to = files.real(change.path, follow_last=False), files.real(change.to, follow_last=False)
+            files.refuse_existing(to)
+            seen = files.look(path, with_content=False)
+            yield {"op": "rename", "path": path, "to": to, "seen": seen.described(), "to_parent": files.times_of_folder(to)}, None
         elif isinstance(change, Mode):
-            seen = self._unchanged(change.path, change.before, None)
-            yield {"op": "mode", "path": change.path, "before": change.before, "after": change.after, "seen": seen.described()}, None
+            path = files.real(change.path)
+            seen = self._unchanged(path, change.before, None)
+            yield {"op": "mode", "path": path, "before": change.before, "after": change.after, "seen": seen.described()}, None
         elif isinstance(change, Owner):
-            seen = self._unchanged(change.path, None, files.numbers(change.before))
-            yield {"op": "owner", "path": change.path, "before": [seen.uid, seen.gid], "after": files.numbers(change.after), "seen": seen.described()}, None
-        elif isinstance(change, Install):
-            yield files.install_step(change, self.id), None
+            path = files.real(change.path)
+            seen = self._unchanged(path, None, files.numbers(change.before))
+            yield {"op": "owner", "path": path, "before": [seen.uid, seen.gid], "after": files.numbers(change.after), "seen": seen.described()}, None
         else:
-            raise JournalError(f"{type(change).__name__} is not something this version can apply")
+            yield journal_commands.describe(change, files.root, self.id), None
 
     def _unchanged(self, path: str, mode: int | None, owner: list[int] | None) -> Seen:
         seen = self._files.look(path, with_content=False)
@@ -350,14 +401,15 @@ class Run:
         self.write({"commit": True})
         self._close()
 
-    def rollback(self) -> None:
-        """Take back what was applied so far."""
+    def rollback(self) -> UndoResult:
+        """Take back what was applied so far; what cannot be (it was changed meanwhile) is named and stays."""
         try:
-            for step in reversed(self._steps):
-                self._files.take_back(step, self.folder, force=False)
-                self.write({"undone": step["n"]})
+            record = _Record(self.folder, self.target, "", "", self._steps, 0, False, False, set())
+            result = _take_back(record, force=False, runner=self._runner)
+            self.write({"recovered": True})
         finally:
             self._close()
+        return result
 
     def _close(self) -> None:
         self._log.close()
@@ -374,13 +426,17 @@ def _read_record(folder: Path) -> _Record | None:
         try:
             line = json.loads(raw)
         except ValueError:
-            break
+            continue  # cut off by a crash: its step was not begun
         if "begin" in line:
-            record = _Record(folder, TargetId(**line["begin"]), line["command"], line["started_at"], [], False, set())
+            record = _Record(folder, TargetId(**line["begin"]), line["command"], line["started_at"], [], line.get("order", 0), False, False, set())
         elif record is None:
             return None
         elif "step" in line:
             record.steps.append(line["step"])
+        elif "done" in line:
+            record.steps[-1]["left"] = line.get("left") or [0]
+        elif "recovered" in line:
+            record.is_recovered = True
         elif "commit" in line:
             record.is_committed = True
         elif "undone" in line:
@@ -396,6 +452,9 @@ def in_words(step: dict[str, Any], *, is_undo: bool = False) -> str:
         return f"{op} of {path}: {after} back to {before}" if is_undo else f"{op} of {path}: {before} to {after}"
     if op == "rename":
         return f"{step['to']} renamed back to {path}" if is_undo else f"{path} renamed to {step['to']}"
+    if op in {"command", "service", "sql"}:
+        what = " ".join(step["argv"]) if op == "command" else f"{step['action']} {path}" if op == "service" else "an SQL statement"
+        return f"took back: {what}" if is_undo else f"ran: {what}"
     words = {"write": ("edited", "old text back in"), "create": ("created", "removed"), "mkdir": ("made the folder", "removed the folder"),
              "remove": ("removed", "put back"), "install": ("installed " + ", ".join(step.get("packages", ())) + " into", "put back the old environment")}  # fmt: skip
     return f"{words[op][is_undo]} {path}"

@@ -1,4 +1,4 @@
-"""The journal's hands: single steps on files below a root, each atomic, each with its way back. No link is ever followed here."""
+"""The journal's hands: single steps on files below a root, each atomic, each with its way back. No link is followed but in `real`, before anything is done."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ import errno
 import hashlib
 import os
 import stat as mode_of
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dddoctor.model import Install
-
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-INSTALL_LIMIT_SECONDS = 900
-_SAFE_PATH = "/usr/local/bin:/usr/bin:/bin"
+_LINKS_LIMIT = 40
 
 
 class JournalError(Exception):
@@ -76,6 +72,44 @@ class Files:
         finally:
             os.close(here)
 
+    def real(self, path: str, *, follow_last: bool = True) -> str:
+        """The path after its links, each resolved inside the root (/etc/mysql/my.cnf is one on Debian).
+
+        For root, a link must be one that nobody else can turn elsewhere: in a folder of root's alone, or leading to a file of the link's own owner.
+        """
+        todo, done = [p for p in reversed(path.split("/")) if p], list[str]()
+        doubtful: list[int] = []
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                done[-1:] = []
+            elif part != ".":
+                here = self.root.joinpath(*done)
+                target, owner = _link(here, part) if follow_last or todo else (None, 0)
+                if target is None:
+                    done.append(part)
+                    continue
+                links += 1
+                if links > _LINKS_LIMIT:
+                    raise JournalError(f"{path}: its links lead in a circle")
+                if not _is_of_root_alone(here):
+                    doubtful.append(owner)
+                todo += [p for p in reversed(target.split("/")) if p]
+                if target.startswith("/"):
+                    done = []
+        found = "/" + "/".join(done)
+        if links:
+            try:
+                stat = self.root.joinpath(*done).lstat()
+            except OSError:
+                if follow_last:
+                    raise JournalError(f"{path} leads over a link to {found}, which is not there") from None
+                stat = self.root.joinpath(*done[:-1]).lstat() if self.root.joinpath(*done[:-1]).exists() else None
+            if doubtful and os.geteuid() == 0 and (stat is None or any(owner != stat.st_uid for owner in doubtful)):
+                raise JournalError(f"{path} leads over a link that another user can change; repair {found} itself")
+        return found
+
     def look(self, path: str, *, with_content: bool) -> Seen:
         """A path itself, links not followed. JournalError where it is not there or no file, folder or link."""
         with self._in_folder(path) as (folder, name):
@@ -114,10 +148,15 @@ class Files:
             return None
 
     def exists(self, path: str) -> bool:
-        try:
-            self.look(path, with_content=False)
-        except JournalError:
-            return False
+        """Whether anything has this name: a file that may not be read, a pipe or a dangling link, too. JournalError where that cannot be told."""
+        parts = [p for p in path.split("/") if p]
+        for number in range(1, len(parts) + 1):
+            try:
+                self.root.joinpath(*parts[:number]).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            except OSError as error:
+                raise JournalError(f"{path}: {error.strerror}") from error
         return True
 
     def refuse_existing(self, path: str) -> None:
@@ -152,10 +191,7 @@ class Files:
     def _number(self, database: str, name: str) -> int:
         if name.isdecimal():
             return int(name)
-        try:
-            text = (self.root / "etc" / database).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            text = ""
+        text = (self.read_or_none(f"/etc/{database}") or b"").decode("utf-8", "replace")
         for line in text.splitlines():
             fields = line.split(":")
             if fields[0] == name and len(fields) > 2 and fields[2].isdecimal():
@@ -169,9 +205,6 @@ class Files:
     def make(self, step: dict[str, Any], content: bytes | None) -> None:
         """Make one step that the journal describes already."""
         op, path = step["op"], step["path"]
-        if op == "install":
-            self._install(step)
-            return
         try:
             with self._in_folder(path) as (folder, name):
                 if op == "write":
@@ -233,36 +266,38 @@ class Files:
     def take_back(self, step: dict[str, Any], blobs: Path, *, force: bool) -> None:
         """Give the state before a step, whether it was made, half made or not begun. JournalError where something else was changed since."""
         op, path = step["op"], step["path"]
-        if op == "install":
-            self._uninstall(step)
-            return
         try:
             with self._in_folder(path) as (folder, name):
+                # The folder's times go back, too, unless somebody else has worked in it since. Unknown after a crash: then they go back.
+                is_ours = step.get("left", [0])[0] in {0, os.fstat(folder).st_mtime_ns}
                 if "temp" in step:
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(step["temp"], dir_fd=folder)  # noqa: PTH108
                 getattr(self, f"_take_back_{op}")(step, blobs, folder, name, force)
                 parent = step.get("parent") or step.get("seen", {}).get("parent")
                 os.fsync(folder)
-                if parent:
+                if parent and is_ours:
                     os.utime(folder, ns=(parent[0], parent[1]))
         except OSError as error:
             raise JournalError(f"{path}: {error.strerror}") from error
 
     def _take_back_write(self, step: dict[str, Any], blobs: Path, folder: int, name: str, force: bool) -> None:
         old, seen, path = (blobs / step["blob"]).read_bytes(), step["seen"], step["path"]
-        now = self.read_or_none(path)
-        if now is not None and sha256_hex(now) not in {step["new_sha"], sha256_hex(old)} and not force:
-            raise JournalError(f"{path} has changed since the repair; --force puts the old text back all the same")
-        if now is None and not force:
-            raise JournalError(f"{path} is gone since the repair; --force puts the old file back")
+        if not force:
+            if not self.exists(path):
+                raise JournalError(f"{path} is gone since the repair; --force puts the old file back")
+            now = self.look(path, with_content=True)
+            if now.link is not None or sha256_hex(now.content or b"") not in {step["new_sha"], sha256_hex(old)}:
+                raise JournalError(f"{path} has changed since the repair; --force puts the old text back all the same")
+            if (now.mode, now.uid, now.gid) != (seen["mode"], seen["uid"], seen["gid"]):
+                raise JournalError(f"{path} has another mode or owner since the repair; --force puts the old file back all the same")
         self._replace(folder, name, step["temp"], old, seen["mode"], [seen["uid"], seen["gid"]], seen["attributes"], seen["times"])
 
     def _take_back_create(self, step: dict[str, Any], blobs: Path, folder: int, name: str, force: bool) -> None:
-        now = self.read_or_none(step["path"])
-        if now is None:
+        if not self.exists(step["path"]):
             return
-        if sha256_hex(now) != step["new_sha"] and not force:
+        now = self.look(step["path"], with_content=True)
+        if (now.link is not None or sha256_hex(now.content or b"") != step["new_sha"]) and not force:
             raise JournalError(f"{step['path']} has changed since it was made; --force removes it all the same")
         os.unlink(name, dir_fd=folder)  # noqa: PTH108
 
@@ -279,7 +314,9 @@ class Files:
         if self.exists(step["path"]):
             if self._is_as_before(step, blobs):
                 return
-            raise JournalError(f"{step['path']} is there again; it stays")
+            if not force:
+                raise JournalError(f"{step['path']} is there again; --force puts the old one back all the same")
+            os.unlink(name, dir_fd=folder)  # noqa: PTH108
         if seen["link"] is not None:
             os.symlink(seen["link"], name, dir_fd=folder)
             os.chown(name, seen["uid"], seen["gid"], dir_fd=folder, follow_symlinks=False)
@@ -302,9 +339,10 @@ class Files:
         if self.exists(step["path"]):
             raise JournalError(f"{step['path']} is there again; {step['to']} keeps its new name")
         with self._in_folder(step["to"]) as (to_folder, to_name):
+            is_ours = step.get("left", [0, 0])[-1] in {0, os.fstat(to_folder).st_mtime_ns}
             os.rename(to_name, name, src_dir_fd=to_folder, dst_dir_fd=folder)  # noqa: PTH104
             os.fsync(to_folder)
-            if step.get("to_parent"):
+            if step.get("to_parent") and is_ours:
                 os.utime(to_folder, ns=(step["to_parent"][0], step["to_parent"][1]))
 
     def _take_back_mode(self, step: dict[str, Any], blobs: Path, folder: int, name: str, force: bool) -> None:
@@ -320,54 +358,19 @@ class Files:
         _own(folder, name, step["before"])
         self._set_mode(folder, name, step["seen"]["mode"])
 
-    # --- Python environments ------------------------------------------------------------------------------------------
 
-    def install_step(self, change: Install, run_id: str) -> dict[str, Any]:
-        """What an installation does: a copy of the environment is kept beside it, so that the old one can be put back."""
-        if str(self.root) != "/":
-            raise JournalError("packages are installed on the running host only, not in a folder")
-        folder = Path(change.environment)
-        stat = folder.stat()
-        if os.geteuid() not in {0, stat.st_uid}:
-            raise JournalError(f"{folder} belongs to another user; run this as its owner or with sudo")
-        kept = folder.parent / f".{folder.name}.dddoctor-{run_id}"
-        return {"op": "install", "path": str(folder), "packages": list(change.packages), "kept": str(kept), "uid": stat.st_uid, "gid": stat.st_gid}
-
-    def _install(self, step: dict[str, Any]) -> None:
-        """pip runs as the environment's owner, without the caller's environment. A failure puts the old environment back."""
-        copied = self._as_owner(step, ["cp", "-a", "--", step["path"], step["kept"]])
-        if copied.returncode:
-            raise JournalError(f"{step['path']} could not be copied first: {_last_line(copied.stderr)}")
-        done = self._as_owner(step, [f"{step['path']}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *step["packages"]])
-        if done.returncode:
-            self._uninstall(step)
-            raise JournalError(f"pip could not install {', '.join(step['packages'])}: {_last_line(done.stderr)}; the environment is as it was")
-
-    def _uninstall(self, step: dict[str, Any]) -> None:
-        kept, folder = Path(step["kept"]), Path(step["path"])
-        if not kept.is_dir():
-            return  # not begun, or put back already
-        away = folder.parent / f".{folder.name}.dddoctor-away"
-        if folder.exists():
-            folder.rename(away)
-        kept.rename(folder)
-        if away.exists():
-            self._as_owner(step, ["rm", "-rf", "--", str(away)])
-
-    def _as_owner(self, step: dict[str, Any], argv: list[str]) -> subprocess.CompletedProcess[str]:
-        who: dict[str, Any] = {"user": step["uid"], "group": step["gid"], "extra_groups": []} if os.geteuid() == 0 and step["uid"] != 0 else {}
-        environment = {"PATH": _SAFE_PATH, "LC_ALL": "C", "HOME": "/nonexistent"}
-        environment |= {k: v for k, v in os.environ.items() if k.lower() in {"http_proxy", "https_proxy", "no_proxy", "pip_index_url", "pip_find_links", "pip_cert", "ssl_cert_file"}}
-        try:
-            return subprocess.run(argv, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, timeout=INSTALL_LIMIT_SECONDS, check=False, **who)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise JournalError(f"{argv[0]}: {error}") from error
+def _link(folder: Path, name: str) -> tuple[str | None, int]:
+    """(a link's text, its owner); None where the name is no link."""
+    try:
+        stat = (folder / name).lstat()
+        return (os.readlink(folder / name), stat.st_uid) if mode_of.S_ISLNK(stat.st_mode) else (None, 0)
+    except OSError:
+        return None, 0
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["no message"])[-1][:200]
+def _is_of_root_alone(folder: Path) -> bool:
+    stat = folder.lstat()
+    return stat.st_uid == 0 and not stat.st_mode & 0o022
 
 
 def _own(folder: int, name: str, owner: list[int] | None) -> None:

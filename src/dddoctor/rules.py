@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -192,6 +191,8 @@ def _refuse_state_cycle(start: str, states: Mapping[str, State], path: str, text
 
 
 def _meant(word: str, known: Iterable[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(word, list(known), 1, 0.6)
     return f"; did you mean {near[0]}?" if near else f"; known are: {', '.join(sorted(known))}"
 

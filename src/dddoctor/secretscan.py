@@ -42,7 +42,7 @@ def _set_of(words: str) -> frozenset[str]:
 # --- names -----------------------------------------------------------------------------------------------------------
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_PASS_WORD = re.compile(r"(?:.*(?:password|passwd|passphrase|passcode|passwort|pwd|pass)|pswd|psw|pw)s?")
+_PASS_WORD = re.compile(r"(?:.*(?:password|passwd|passphrase|passcode|passwort|pwd|pass)|pswd|psw|pw|pas?sw?o?r?d|passwrod|passwod|pass?word|pssword|paswd)s?")  # misspelt, too
 _NOT_PASS = _set_of("bypass compass encompass surpass trespass overpass underpass bandpass lowpass highpass multipass keepass oldpwd")
 # password_<word>: a setting about passwords, not one
 _ABOUT_PASSWORDS = _set_of("file files path dir url uri field type policy length len min max ttl age expiry expire expires expired lifetime interval timeout enabled enable "
@@ -178,7 +178,7 @@ def is_secret_value(value: str, kind: str, name: str = "", *, is_bare: bool = Fa
 FILL = "\ue0d2"  # stands in place of what is hidden already; see `secrets`
 
 _NAMED = re.compile(
-    r"(?:pass|pwd|pswd|psw|pw|secret|token|jwt|key|communit|auth|cookie|tenantid|psk|signature)[\w-]{0,48}(?P<close>\\?[\"'`]?\)?\]?)"
+    r"(?:pass|pasw|pssw|pwd|pswd|psw|pw|secret|token|jwt|key|communit|auth|cookie|tenantid|psk|signature)[\w-]{0,48}(?P<close>\\?[\"'`]?\)?\]?)"
     r"(?P<before>[ \t]{0,12})(?P<sep>:=|=>|:(?!:|//)|!?={1,3})(?P<after>[ \t]*)",
     ASCII,
 )  # on the text in lower case: a third of the time of IGNORECASE
@@ -697,7 +697,7 @@ def scan(text: str) -> list[Found]:
         return []
     # Most texts hold no secret: find that out with as few steps as possible (plain `in` is several times faster than one pattern of all the words).
     low = text.lower()
-    named = "pass" in low or "pw" in low or "key" in low or "secret" in low or "token" in low or "auth" in low or "communit" in low or "cookie" in low or "ps" in low or "jwt" in low or "sig" in low
+    named = "pas" in low or "pw" in low or "key" in low or "secret" in low or "token" in low or "auth" in low or "communit" in low or "cookie" in low or "ps" in low or "jwt" in low or "sig" in low
     hits: list[Found] = []
     if length >= 12 and ("_" in text or "-" in text or "." in text or "$" in text or "*" in text or "eyJ" in text or "AI" in text or "SIA" in text or "KIA" in text or "0x" in text):
         hits += _shapes(text)  # before the phrases: of two hits at the same place the first one names the kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -278,6 +277,8 @@ def _selected(rules: Sequence[Rule], options: CheckOptions) -> list[Rule]:
     known = {r.id for r in rules} | {r.area for r in rules}
     for name in (*options.select, *options.ignore):
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, known, 1)
             raise UsageError(f"no rule or area is called {name}" + (f"; did you mean {near[0]}?" if near else "; see `dddoctor rules list`"))
     chosen = [r for r in rules if not options.select or r.id in options.select or r.area in options.select]

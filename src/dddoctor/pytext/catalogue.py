@@ -8,13 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Left the standard library: (version of Python, modules). Source: the "What's New" pages of Python 3.12 and 3.13.
 _REMOVED = {
     (3, 12): "asynchat asyncore distutils imp smtpd",
     (3, 13): "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap nntplib ossaudiodev pipes sndhdr spwd sunau telnetlib uu xdrlib",
 }
 # In the list of standard modules, yet not in the Agent's own Python on Linux and macOS, or not for sure.
-_NOT_THERE = frozenset("antigravity ensurepip idlelib msilib msvcrt nt test this tkinter turtle turtledemo venv winreg winsound lib2to3".split())
+_NOT_THERE = _words("antigravity ensurepip idlelib msilib msvcrt nt test this tkinter turtle turtledemo venv winreg winsound lib2to3")
 # Modules that Python 3 calls otherwise: what Python 3 has instead.
 PYTHON_2_MODULES = {
     "urllib2": "urllib.request", "urlparse": "urllib.parse", "httplib": "http.client", "ConfigParser": "configparser", "Queue": "queue", "StringIO": "io",
@@ -24,9 +29,7 @@ PYTHON_2_MODULES = {
     "exceptions": "builtins", "Tkinter": "tkinter", "robotparser": "urllib.robotparser", "anydbm": "dbm", "copy_reg": "copyreg", "sets": "set",
     "popen2": "subprocess", "dummy_thread": "_thread", "UserDict": "collections", "itertools.izip": "zip",
 }  # fmt: skip
-PYTHON_2_BUILTINS = frozenset(
-    "apply basestring buffer cmp coerce execfile file intern long raw_input reduce reload unichr unicode xrange".split()
-)  # what Python 3 dropped
+PYTHON_2_BUILTINS = _words("apply basestring buffer cmp coerce execfile file intern long raw_input reduce reload unichr unicode xrange")  # what Python 3 dropped
 
 
 class Catalogue:

@@ -98,7 +98,7 @@ class Module:
         """Whether a class here is an AgentCheck; None where a base is unknown."""
         if name not in self._derives:
             self._derives[name] = None  # a class that derives from itself is nobody's check
-            verdicts = []
+            verdicts: list[bool | None] = []
             for node in self.classes[name].bases:
                 found = self.base(node)
                 if found in (AGENT_CHECK, "check"):

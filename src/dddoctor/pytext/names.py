@@ -14,7 +14,7 @@ from dddoctor.pytext.reading import Defect
 
 Nearest = Callable[[str, Iterable[str]], "str | None"]
 Parents = dict[ast.AST, ast.AST]
-_DATETIME = frozenset("now utcnow today strptime fromtimestamp utcfromtimestamp combine fromisoformat".split())
+_DATETIME = frozenset(("now", "utcnow", "today", "strptime", "fromtimestamp", "utcfromtimestamp", "combine", "fromisoformat"))
 # Functions that are hardly anything else than this one, wherever they stand without their module.
 _FROM = {
     "randint": "random", "sleep": "time", "defaultdict": "collections", "OrderedDict": "collections", "namedtuple": "collections", "deque": "collections",
@@ -22,8 +22,8 @@ _FROM = {
 }  # fmt: skip
 # Libraries of the Agent that checks use most, with what they are used for.
 _BUNDLED = {
-    "requests": frozenset("get post put delete head patch request Session exceptions codes auth".split()),
-    "yaml": frozenset("safe_load load dump safe_dump YAMLError safe_load_all".split()),
+    "requests": frozenset(("get", "post", "put", "delete", "head", "patch", "request", "Session", "exceptions", "codes", "auth")),
+    "yaml": frozenset(("safe_load", "load", "dump", "safe_dump", "YAMLError", "safe_load_all")),
 }
 _OTHER_WORLD = re.compile(r"PY2|PY3|version_info|python_version|TYPE_CHECKING|__name__")  # branches that the Agent may never run
 _BOTH = re.compile("PY2|PY3|version_info|python_version")
@@ -190,7 +190,7 @@ def unknown_attributes(module: Module, parents: Parents, lines: Lines, known: Ca
 
 def _attributes_of_self(node: ast.ClassDef) -> list[ast.Attribute]:
     """Reads of an attribute of self in the methods of a class, functions inside them included."""
-    found = []
+    found: list[ast.Attribute] = []
     for function in node.body:
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue

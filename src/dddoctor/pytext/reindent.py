@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import Counter
 from typing import NamedTuple
 
@@ -65,6 +66,8 @@ def reindent(text: str, is_guess: bool = False) -> Reindented | None:
     if any(text[line.line_start : line.start].strip(" \t\f") for line in lines):
         return None
     facts = [fact(line) for line in lines]
+    if not is_guess and _has_flat_inner_function(text, lines, facts):
+        return None
     found: list[Reindented] = []
     for tab in (8, 4) if any("\t" in text[line.line_start : line.start] for line in lines) else (8,):
         arrangements = _Search(text, lines, facts, tab).best(is_guess)
@@ -74,10 +77,25 @@ def reindent(text: str, is_guess: bool = False) -> Reindented | None:
             result = _applied(text, lines, indents)
             if result is not None:
                 found.append(result)
-    found.sort(key=lambda r: sum(len(new) + end - start for start, end, new in r.spans))
+    found.sort(key=lambda r: (_mixed_lines(r.text), sum(len(new) + end - start for start, end, new in r.spans)))
     if not found or (not is_guess and any(ast.dump(r.tree) != ast.dump(found[0].tree) for r in found[1:])):
         return None
     return found[0]
+
+
+def _has_flat_inner_function(text: str, lines: list[LogicalLine], facts: list[Fact]) -> bool:
+    """A function right below `def`, not deeper: its body is missing, or begins with a function of its own. Nothing tells which."""
+    for before, line, header, f in zip(lines, lines[1:], facts, facts[1:], strict=False):
+        if header.is_def and header.opens and (f.decorates or f.is_def) and not f.is_method:
+            column, own = (_column(text[x.line_start : x.start], 8) for x in (before, line))
+            if own <= column:
+                return True
+    return False
+
+
+def _mixed_lines(text: str) -> int:
+    """How many lines are indented by tabs and blanks both."""
+    return len(re.findall(r"^(?: +\t|\t+ )", text, re.MULTILINE))
 
 
 class _Search:
@@ -88,6 +106,7 @@ class _Search:
         self.texts = [text[line.line_start : line.start] for line in lines]
         self.columns = [_column(t, tab) for t in self.texts]
         self.unit = self._unit()
+        self.is_flat = self._flat_regions()
         self.has_methods = any(f.is_method for f in facts)
         # Names that are parameters and nothing else in this file.
         self.parameters = {n for f in facts for n in f.params} - {n for f in facts for n in f.binds} - _BUILTINS
@@ -127,10 +146,10 @@ class _Search:
         if exact:
             choices = [(k, 0.0) for k in exact]
             # It may also have slipped, to the left out of a block that goes on below, or to the right.
-            choices += [(k, SLIP) for k in range(top + 1) if k not in exact and (k > exact[-1] or self.facts[i].opens)]
+            choices += [(k, SLIP) for k in range(top + 1) if k not in exact and (k > exact[-1] or f.opens or f.decorates)]
         else:
             choices = [(k, SLIP) for k in range(top + 1)]
-        is_plain = len(exact) == 1
+        is_plain = len(exact) == 1 and not self.is_flat[i]
         return [self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i), is_plain and k == exact[0]) for k, cost in choices]
 
     def _opened(self, state: State, i: int) -> list[tuple[Level, float]]:
@@ -147,15 +166,19 @@ class _Search:
         elif own.startswith(before) and len(own) > len(before):
             indent = base + own[len(before) :]
         else:
-            indent = base + " " * (self.columns[i] - column)
+            indent = base + self._blanks(self.columns[i] - column)
         found = [(Level(kind, i - 1, self.columns[i], indent, is_flat, header.params), SLIP if is_flat else 0.0)]
         after = self.columns[i + 1 :]
         if self.facts[i].opens and after:
             after = after[next((j for j, c in enumerate(after) if c < after[0]), len(after)) :]
         following = after[0] if after else self.columns[i]
         if following != self.columns[i] and following > column:
-            found.append((Level(kind, i - 1, following, base + " " * (following - column), False, header.params), SLIP))
+            found.append((Level(kind, i - 1, following, base + self._blanks(following - column), False, header.params), SLIP))
         return found
+
+    def _blanks(self, columns: int) -> str:
+        """As much indentation, in what this file is indented by."""
+        return self.unit * max(1, columns // self.tab) if self.unit.strip(" ") else " " * columns
 
     def _clause_levels(self, stack: tuple[Level, ...], f: Fact, column: int) -> list[tuple[int, float]]:
         """(level, cost) where an `else`, `except` … finds its `if`, `try` …"""
@@ -247,6 +270,19 @@ class _Search:
             if level.kind == "block" and self.facts[level.header].head in ("for", "while"):
                 return True
         return False
+
+    def _flat_regions(self) -> list[bool]:
+        """For each statement whether it may belong to a function or class whose lines lost their indentation."""
+        found, column = [], -1
+        for i, f in enumerate(self.facts):
+            found.append(column >= 0)
+            if f.head not in ("def", "class"):
+                continue
+            if i + 1 < len(self.facts) and f.opens and self.columns[i + 1] <= self.columns[i]:
+                column = self.columns[i] if column < 0 else min(column, self.columns[i])
+            elif self.columns[i] < column or (self.columns[i] == column and not f.is_method):
+                column = -1
+        return found
 
     def _unit(self) -> str:
         """What one level of this file is: its commonest step, else four blanks."""

@@ -65,7 +65,8 @@ def put_applied(page: Page, report: Report) -> None:
     for item in report.applied:
         groups.setdefault((item.status, item.reason.rstrip(".")), []).append(item)
     for (status, reason), group in sorted(groups.items(), key=lambda g: list(_MARKS).index(g[0][0])):
-        page.paragraph("", f"{status.capitalize()}{f', because {reason}' if reason else ''}", "bold")
+        if len(groups) > 1 or reason or not report.run_id:  # else the numbers have said it
+            page.paragraph("", f"{status.capitalize()}{f', because {reason}' if reason else ''}", "bold")
         for text in _entries(group):
             page.paragraph(f"  {_MARKS[status]}", text, _STYLES[status])
         page.blank()

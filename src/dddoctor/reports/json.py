@@ -63,6 +63,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         else {"title": fix.title, "safety": fix.safety.value, "steps": list(fix.steps), "diff": fix.diff, "unavailable_because": fix.unavailable_because},
         "explained_by": list(finding.explained_by),
         "possibly_explained_by": list(finding.possibly_explained_by),
+        "possibly_because": list(finding.possibly_because),
         "links": list(finding.links),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dddoctor.rubytext.lexer import Lines, Token, tokens, value_ends
-from dddoctor.rubytext.structure import OPENERS, Event, Verdict, events, judge
+from dddoctor.rubytext.structure import OPENERS, UNMATCHED, Event, Verdict, events, judge
 
 _ALMOST_END = frozenset(("ned", "edn", "nd", "en", "ed", "eend", "ennd", "endd", "dne", "End", "END", "fin"))
 _EVENTS_LIMIT = 4000  # beyond it, blocks are located by counting alone
@@ -194,7 +194,9 @@ def _blocks(whole: Text) -> Fault | None:
         return Fault("unclosed-block" if is_missing else "surplus-end", whole.tokens[whole.events[index].token].start, whole.events[index].text)
     least = min(t.cost for t in tries)
     best = [t for t in tries if t.cost == least]
-    is_certain = len({(t.kind, t.place) for t in best}) == 1
+    # The worse the indentation of the whole file, the clearer one place must win.
+    other = min((t.cost for t in tries if (t.kind, t.place) != (best[0].kind, best[0].place)), default=None)
+    is_certain = other is None or other - least > (least - UNMATCHED * (len(verdict.unclosed) + len(verdict.surplus) - 1)) // 2
     return _fault_of(whole, best[-1] if best[0].kind == "surplus-end" else best[0], is_certain)
 
 
@@ -205,12 +207,12 @@ def _missing_ends(whole: Text, verdict: Verdict) -> Iterator[_Try]:
             event = whole.events[at]
             if not event.first or event.kind not in ("line", "close", "middle") or (event.kind == "close" and event.text != "end"):
                 continue
-        tried = judge(whole.events, added=(at,), limit=least)
-        if tried.cost > least or len(tried.closed) != 1 or tried.closed[0] is None:
+        tried = judge(whole.events, added=(at,), limit=_rivals(least))
+        if tried.cost > _rivals(least) or len(tried.closed) != 1 or tried.closed[0] is None:
             continue
         if len(tried.unclosed) != len(verdict.unclosed) - 1 or len(tried.surplus) != len(verdict.surplus):
             continue
-        least = tried.cost
+        least = min(least, tried.cost)
         token = whole.events[at].token if at < len(whole.events) else len(whole.tokens)
         yield _Try(tried.cost, _behind_ends(whole.tokens, token), "unclosed-block", tried.closed[0], at)
 
@@ -219,16 +221,21 @@ def _too_many_ends(whole: Text, verdict: Verdict) -> Iterator[_Try]:
     least = 1 << 30
     for index, event in enumerate(whole.events):
         if event.kind == "close" and event.text == "end":
-            tried = judge(whole.events, left_out=frozenset((index,)), limit=least)
+            tried = judge(whole.events, left_out=frozenset((index,)), limit=_rivals(least))
             kind, place = "surplus-end", _behind_ends(whole.tokens, event.token)
         elif event.kind == "line" and _may_lack_do(whole, index):
-            tried = judge(whole.events, opened=frozenset((index,)), limit=least)
+            tried = judge(whole.events, opened=frozenset((index,)), limit=_rivals(least))
             kind, place = "missing-do", event.token
         else:
             continue
-        if tried.cost <= least and len(tried.surplus) == len(verdict.surplus) - 1 and len(tried.unclosed) == len(verdict.unclosed):
-            least = tried.cost
+        if tried.cost <= _rivals(least) and len(tried.surplus) == len(verdict.surplus) - 1 and len(tried.unclosed) == len(verdict.unclosed):
+            least = min(least, tried.cost)
             yield _Try(tried.cost, place, kind, index, index)
+
+
+def _rivals(least: int) -> int:
+    """Up to which cost another place counts as a rival of the best one so far."""
+    return least + min(least // 2, UNMATCHED) + 1
 
 
 def _may_lack_do(whole: Text, index: int) -> bool:
@@ -281,6 +288,8 @@ def _end_line(whole: Text, opener: Event, at: int) -> tuple[int, int, str]:
     place = first
     for line in range(first, min(last, len(whole.lines.starts) + 1)):
         content = whole.text[whole.lines.start(line) : whole.line_end(line)]
+        if content.strip() and not content.lstrip().startswith("#"):
+            break
         if content.strip() and len(content) - len(content.lstrip()) > len(whole.indentation(opener.line)):
             place = line + 1
     new = _statement_indentation(whole, opener) + "end"

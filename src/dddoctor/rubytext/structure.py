@@ -13,7 +13,7 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 _CONTINUES = frozenset(", . &. && || + - * / = => == != < > <= >= ? : :: << | & ( [ { += ||= ! ->".split())
 _BEGINS_CONTINUED = frozenset((".", "&.", "&&", "||", "?", ":"))
 # What a disagreement costs. A block that is never closed outweighs any indentation; so does a name used outside of its block.
-_UNMATCHED, _LOST_NAME, _LOOSE_INDENT = 8, 4, 1
+UNMATCHED, _LOST_NAME, _LOOSE_INDENT = 8, 4, 1
 
 
 class Event(NamedTuple):
@@ -89,7 +89,10 @@ def events(text: str, found: Sequence[Token], lines: Lines) -> list[Event]:
         elif is_statement:
             result.append(Event("line", token.text, index, token.line, indent, base, True))
         if opens:
-            result.append(Event("open", opens, index, token.line, indent, base, first, _names(found, index)))
+            # `x = if …` may hang its branches and its end under the word itself.
+            hangs = not first and opens in ("if", "unless", "case", "begin")
+            column = len(text[lines.start(token.line) : token.start].expandtabs(8))
+            result.append(Event("open", opens, index, token.line, indent, column if hangs else base, first, _names(found, index)))
             if opens in ("while", "until", "for"):
                 awaits_do = True
         elif token.kind == "keyword" and token.text == "do":
@@ -167,6 +170,7 @@ def judge(found: Sequence[Event], *, added: Sequence[int] = (), left_out: frozen
     unclosed: list[int] = []
     closed: list[int | None] = []
     waiting = sorted(added)
+    is_flat = not any(e.indent for e in found if e.kind == "line")
     pending_open: tuple[int, Event] | None = None
     for index in range(len(found) + 1):
         while waiting and waiting[0] == index:
@@ -176,7 +180,7 @@ def judge(found: Sequence[Event], *, added: Sequence[int] = (), left_out: frozen
                 children.pop()
             else:
                 closed.append(None)
-                cost += _UNMATCHED
+                cost += UNMATCHED
         if index == len(found):
             break
         event = found[index]
@@ -185,7 +189,7 @@ def judge(found: Sequence[Event], *, added: Sequence[int] = (), left_out: frozen
             children.append(None)
             pending_open = None
         if event.kind == "line":
-            cost += _line_cost(event, stack, children)
+            cost += 0 if is_flat else _line_cost(event, stack, children)
             if index in opened:
                 pending_open = (index, event)
         elif event.kind == "middle":
@@ -204,7 +208,7 @@ def judge(found: Sequence[Event], *, added: Sequence[int] = (), left_out: frozen
         if cost > limit:
             break
     unclosed += [b.event for b in stack]
-    cost += _UNMATCHED * len(stack)
+    cost += UNMATCHED * len(stack)
     return Verdict(cost, tuple(sorted(unclosed)), tuple(surplus), tuple(closed))
 
 
@@ -234,10 +238,10 @@ def _close(event: Event, index: int, stack: list[Block], children: list[int | No
     depth = next((i for i in range(len(stack) - 1, -1, -1) if fits(stack[i])), None)
     only_brackets = depth is not None and all(b.text not in OPENERS for b in stack[depth + 1 :])
     if depth is not None and only_brackets:
-        cost = _UNMATCHED * (len(stack) - depth - 1)
+        cost = UNMATCHED * (len(stack) - depth - 1)
         unclosed += [b.event for b in stack[depth + 1 :]]
         del stack[depth:]
         del children[depth + 1 :]
         return cost
     surplus.append(index)
-    return _UNMATCHED
+    return UNMATCHED

@@ -56,6 +56,7 @@ def collect(host: Host) -> Iterator[Agent | Gap]:
     is_5 = has_program_5 and not has_program or (old_config and not config and not has_program)
     is_mac = not config and install == INSTALL_DIR and _is_mac_folder(look)
     if is_mac:
+        look.agent = "app"
         yield from _mac_app(look)
     elif is_5:
         yield Agent("package", "package", 5, look.version_5(), AGENT_5_DIR, f"{AGENT_5_DIR}/datadog.conf", install, "2.7", None)
@@ -107,7 +108,7 @@ class _Look:
     """Questions that may fail; what failed is in `gaps`."""
 
     def __init__(self, host: Host) -> None:
-        self.host, self.gaps = host, list[Gap]()
+        self.host, self.gaps, self.agent = host, list[Gap](), "package"
 
     def is_folder(self, path: str) -> bool:
         try:
@@ -134,9 +135,9 @@ class _Look:
         except FileNotFoundError:
             return None
         except InputError as error:
-            self.gaps.append(Gap("package", Kind.TOOL, error.message, "", ("version",)))
+            self.gaps.append(Gap(self.agent, Kind.TOOL, error.message, "", ("version",)))
         except Unavailable as error:
-            self.gaps.append(Gap("package", error.kind, error.reason, error.remedy, ("version",)))
+            self.gaps.append(Gap(self.agent, error.kind, error.reason, error.remedy, ("version",)))
         return None
 
     def version(self, install: str | None) -> str | None:

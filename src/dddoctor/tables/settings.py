@@ -97,7 +97,7 @@ class _Effective:
         is_whole = yield from self._file()
         yield from self._environment()
         if is_whole:
-            self._defaults()
+            yield from self._defaults()
         yield from self.found.values()
 
     def _file(self) -> Generator[Rows, None, bool]:
@@ -218,7 +218,7 @@ class _Effective:
             self._expected(key),
         )
 
-    def _defaults(self) -> None:
+    def _defaults(self) -> Iterator[Gap]:
         is_mac = self.agent.kind == "app"
         agent, found, wiped = self.agent.agent, self.found, tuple(self.wiped)
         for key, kind, default, on_mac in self.known.defaults():
@@ -226,8 +226,12 @@ class _Effective:
                 continue
             if is_mac and on_mac is not None:
                 default = on_mac
-            if key == _KEPT and is_mac and self.agent.major == 6:
-                default = False  # the macOS builds of Agent 6 ship with APM off
+            if key == _KEPT and is_mac:
+                if self.agent.version is None:
+                    yield Gap(self.agent.agent, Kind.TOOL, f"the Agent's version is unknown, and with it the default of {key}")
+                    continue
+                if self.agent.major == 6:
+                    default = False  # the macOS builds of Agent 6 ship with APM off
             found[key] = Setting(agent, key, _plain(default), _type_name(default), "default", None, None, _EXPECTED.get(kind))
 
 

@@ -173,7 +173,7 @@ def _number_candidates(lines: list[Line], code: list[Line]) -> Iterator[Candidat
     if len(matches) < 2 or not all(match for _, match in matches):
         return
     numbers = [int(match[1]) for _, match in matches if match]
-    if any(after - before < 1 for before, after in zip(numbers, numbers[1:])):
+    if any(after - before < 1 for before, after in zip(numbers, numbers[1:], strict=False)):
         return
     for extra in (0, 1, 2):  # cat -n puts a tab behind the number, others one or two blanks
         replacements = []

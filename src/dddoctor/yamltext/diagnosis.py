@@ -7,26 +7,39 @@ other data.
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
-from dddoctor.yamltext.characters import character_candidates, conflict_line, junk_candidates, odd_blank_candidates, without_utf16
-from dddoctor.yamltext.decoder import CHECK_FIELDS
-from dddoctor.yamltext.hints import nodes_of
-from dddoctor.yamltext.indents import depth_candidates, header_candidates, irregularity, tab_candidates
-from dddoctor.yamltext.lines import Candidate, Line, Replacement, applied, changed, lines_of
-from dddoctor.yamltext.marks import directive, is_among_texts, mark_candidates, question_mark
-from dddoctor.yamltext.nodes import Document, Key
+from dddoctor.yamltext.characters import conflict_line
+from dddoctor.yamltext.judging import (
+    distance,
+    duplicate_penalty,
+    identity,
+    is_no_worse,
+    last_line,
+    lost_instances,
+    makes_unknown_key,
+    penalty,
+    preference,
+    remaining,
+    swallows,
+)
+from dddoctor.yamltext.lines import Candidate, Line, Replacement, applied, lines_of
+from dddoctor.yamltext.nodes import Document
+from dddoctor.yamltext.parts import Part
+from dddoctor.yamltext.proposals import candidates_for, unique
 from dddoctor.yamltext.reader import read
-from dddoctor.yamltext.shapes import MAIN_KEYS, first_problem, shape_candidates, top_level_names, wrong_types
+from dddoctor.yamltext.replacing import Edit, Edits
+from dddoctor.yamltext.shapes import first_problem, shape_candidates
 from dddoctor.yamltext.suspicions import suspicions
 
 MAX_DEFECTS = 20
-_MAX_CHARACTERS = 30_000_000  # read again in all while candidates are tried
-_WINDOW = 10  # lines of code above the place where the reader gave up
-_MAX_TEXT = 2_000_000
-_MAY_TOUCH_TEXTS = frozenset({"leading-junk", "trailing-junk", "control-character", "second-bom", "front-matter", "bad-escape", "utf-16-without-bom", "bad-encoding"})
+_MAX_NOTES = 200
+_MAX_CHARACTERS = 4_000_000  # read again in all while candidates are tried
+_LARGE = 12_000  # characters from which on candidates are tried on a part of the text first
+_MAX_TEXT = 600_000  # characters; larger texts get the reader's verdict only
 
 _KINDS = (
     ("unknown anchor", "undefined-alias", "an alias (`*name`) has no anchor"),
@@ -71,77 +84,6 @@ class Defect(NamedTuple):
     replacements: tuple[Replacement, ...] = ()
 
 
-class _Edit:
-    """One replacement in the original text."""
-
-    def __init__(self, start: int, end: int, new: str) -> None:
-        self.start, self.end, self.new = start, end, new
-
-
-class _Edits:
-    """Replacements in the original text, found one after the other in texts that already hold the earlier ones."""
-
-    def __init__(self, text: str) -> None:
-        self.original = text
-        self.text = text
-        self.edits: list[_Edit] = []
-
-    def _placed(self) -> Iterator[tuple[int, int, _Edit]]:
-        shift = 0
-        for edit in self.edits:
-            yield edit.start + shift, edit.start + shift + len(edit.new), edit
-            shift += len(edit.new) - (edit.end - edit.start)
-
-    def original_offset(self, offset: int) -> int:
-        """Where the character at `offset` of the present text stood; inside something new, where that begins."""
-        shift = 0
-        for edit in self.edits:
-            start = edit.start + shift
-            if offset < start or (offset == start and not edit.new):
-                break
-            if offset < start + len(edit.new):
-                return edit.start
-            shift += len(edit.new) - (edit.end - edit.start)
-        return min(offset - shift, len(self.original))
-
-    def add(self, replacements: Iterable[Replacement]) -> list[_Edit]:
-        """Do them; returns the edits of the original text that they became, merged with earlier ones that they touch."""
-        found: list[_Edit] = []
-        for start, end, new in sorted(replacements, reverse=True):
-            edit = self._add(start, end, new)
-            found = [one for one in found if one in self.edits]
-            if edit not in found:
-                found.append(edit)
-        return found
-
-    def _add(self, start: int, end: int, new: str) -> _Edit:
-        touched = []
-        before = 0
-        for placed_start, placed_end, edit in self._placed():
-            overlaps = placed_start < end and placed_end > start
-            meets = placed_start <= end and placed_end >= start and (start == end or placed_start == placed_end or edit.start == edit.end)
-            if overlaps or meets:
-                touched.append((placed_start, placed_end, edit))
-            elif placed_end <= start:
-                before += len(edit.new) - (edit.end - edit.start)
-        if touched:
-            first, last = min(touched[0][0], start), max(touched[-1][1], end)
-            kept = touched[0][2]
-            new = self.text[first:start] + new + self.text[end:last]
-            inner = sum(len(edit.new) - (edit.end - edit.start) for _, _, edit in touched)
-            self.text = self.text[:first] + new + self.text[last:]
-            kept.start, kept.end, kept.new = first - before, last - before - inner, new
-            for _, _, edit in touched[1:]:
-                edit.start, edit.end, edit.new = kept.start, kept.end, kept.new
-                self.edits.remove(edit)
-            return kept
-        made = _Edit(start - before, end - before, new)
-        self.text = self.text[:start] + new + self.text[end:]
-        self.edits.append(made)
-        self.edits.sort(key=lambda edit: (edit.start, edit.end))
-        return made
-
-
 class _Step(NamedTuple):
     """A defect on the way: `line` and others in the original text."""
 
@@ -150,10 +92,22 @@ class _Step(NamedTuple):
     column: int
     end_line: int
     also: tuple[int, ...]
-    edits: list[_Edit]
+    edits: list[Edit]
     rivals: tuple[Candidate, ...]
     base: str
     is_ambiguous: bool
+
+
+class _Choice(NamedTuple):
+    """The candidate to take. `rivals` cost as much and could not be told apart yet; `is_ambiguous`: others as good give other data."""
+
+    winner: Candidate
+    rivals: tuple[Candidate, ...]
+    is_ambiguous: bool
+
+    def moved(self, part: Part) -> _Choice:
+        """The same in the whole text."""
+        return _Choice(part.whole(self.winner), tuple(part.whole(rival) for rival in self.rivals), self.is_ambiguous)
 
 
 class _Search:
@@ -162,9 +116,10 @@ class _Search:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.kind = document.kind
-        self.edits = _Edits(document.text)
+        self.edits = Edits(document.text)
         self.left = _MAX_CHARACTERS
         self.steps: list[_Step] = []
+        self.notes: list[_Step] = []
 
     def read(self, text: str) -> Document:
         self.left -= len(text) + 200
@@ -181,11 +136,11 @@ class _Search:
                 break
             self.steps.append(step)
             current = self.read(self.edits.text)
-        is_proven = current.parses and (len(self.steps) < 2 or _penalty(current) - _duplicate_penalty(current) < 2)
+        is_proven = current.parses and (len(self.steps) < 2 or penalty(current) - duplicate_penalty(current) < 2)
+        accepted = self.edits.text
         if current.parses:
-            for found in suspicions(current):
-                self._note(current, found)
-        return sorted([*self._finished(is_proven), *rest], key=lambda defect: (defect.line, defect.column, defect.kind))
+            self._notes(current)
+        return sorted([*self._finished(accepted, is_proven), *rest], key=lambda defect: (defect.line, defect.column, defect.kind))
 
     # --- one step ------------------------------------------------------------------------------------------------
 
@@ -197,13 +152,26 @@ class _Search:
         lines = lines_of(text)
         if not current.is_yaml and any(conflict_line(line) for line in lines):
             return None
-        candidates = sorted(_unique(_candidates(current, lines)), key=lambda candidate: candidate.cost)
+        choice: _Choice | None = None
+        part = Part.around(current, lines) if len(text) > _LARGE and not current.is_yaml and not _is_about_tabs(current) else None
+        if part is not None:
+            document = self.read(part.text)
+            if not document.is_yaml and document.problem and current.problem and part.original_line(document.problem.line or 1) == current.problem.line:
+                choice = self._choose(document, lines_of(part.text))
+                if choice is not None:
+                    choice = choice.moved(part)
+        if choice is None:
+            choice = self._choose(current, lines)
+        return None if choice is None else self._done(current, choice)
+
+    def _choose(self, current: Document, lines: list[Line]) -> _Choice | None:
+        text = current.text
         good: list[tuple[int, Candidate, Document]] = []
         further: list[tuple[int, int, Candidate]] = []
-        remaining = _remaining(current)
+        ahead_now = remaining(current)
         has_instances = any(line.content.startswith("instances:") for line in lines)
         best = beside = 1_000  # the least total of what is good, and of what would be but for a block of text
-        for candidate in candidates:
+        for candidate in sorted(unique(candidates_for(current, lines)), key=lambda candidate: candidate.cost):
             if candidate.cost > best or self.left <= 0:
                 break
             try:
@@ -211,36 +179,35 @@ class _Search:
             except ValueError:
                 continue
             if after.parses:
-                total = candidate.cost + _penalty(after)
-                swallowed = _swallows(after, candidate)
+                total = candidate.cost + penalty(after)
+                swallowed = swallows(after, candidate)
                 if swallowed:
                     # A text that goes on in a plain text is rarely meant: it only speaks against what is dearer.
                     beside = min(beside, total if swallowed == "block" else total + 1)
                     continue
                 best = min(best, total)
                 good.append((total, candidate, after))
-            elif not good:
-                ahead = _remaining(after)
-                if has_instances and _lost_instances(after):
-                    continue
-                if ahead < remaining and (after.is_yaml or after.noticed[0] is None or after.line_of(after.noticed[0]) > _last_line(after, candidate)):
+            elif not good and not (has_instances and lost_instances(after)):
+                ahead = remaining(after)
+                if ahead < ahead_now and (after.is_yaml or after.noticed[0] is None or after.line_of(after.noticed[0]) > last_line(after, candidate)):
                     further.append((candidate.cost, ahead, candidate))
         if good:
             total = min(cost for cost, _, _ in good)
             chosen = [(candidate, after) for cost, candidate, after in good if cost == total]
             numbers: dict[Any, int] = {}
-            data = {_identity(after.value(), numbers) for _, after in chosen}
+            data = {identity(after.value(), numbers) for _, after in chosen}
             is_ambiguous = len(data) > 1 or beside <= total
-            winner, after = min(chosen, key=lambda one: (_distance(one[0], current, lines) if len(data) > 1 else (0, 0), _preference(one[0], current, lines)))
-            return self._done(current, winner, (), is_ambiguous or _makes_unknown_key(current, after, winner))
+            winner, after = min(chosen, key=lambda one: (distance(one[0], current, lines) if len(data) > 1 else (0, 0), preference(one[0], current, lines)))
+            return _Choice(winner, (), is_ambiguous or makes_unknown_key(current, after, winner))
         if not further:
             return None
         cost, ahead, _ = min(further, key=lambda item: item[:2])
         rivals = [candidate for other, left, candidate in further if (other, left) == (cost, ahead)]
-        winner = min(rivals, key=lambda c: _preference(c, current, lines))
-        return self._done(current, winner, tuple(rival for rival in rivals if rival is not winner), beside < 1_000)
+        winner = min(rivals, key=lambda candidate: preference(candidate, current, lines))
+        return _Choice(winner, tuple(rival for rival in rivals if rival is not winner), beside < 1_000)
 
-    def _done(self, current: Document, candidate: Candidate, rivals: tuple[Candidate, ...], is_ambiguous: bool) -> _Step:
+    def _done(self, current: Document, choice: _Choice) -> _Step:
+        candidate, rivals, is_ambiguous = choice
         line, column, end_line, also = self._original(current, candidate)
         if is_ambiguous and candidate.kind == "sibling-depth":
             candidate = candidate._replace(text="this line stands at a depth of its own: it is not clear which key it belongs to")
@@ -265,53 +232,52 @@ class _Search:
         inside = offset + len(text) - len(text.lstrip()) if text.strip() else offset
         return self.document.line_of(self.edits.original_offset(inside))
 
-    def _note(self, current: Document, found: Candidate) -> None:
-        """A suspicion in the accepted text. Its replacements are proven alone; those that do not hold are dropped."""
-        replacements = found.replacements
-        if replacements:
-            try:
-                after = self.read(applied(current.text, replacements))
-            except ValueError:
-                after = None
-            if after is None or not _is_no_worse(current, after) or _swallows(after, found):
-                replacements = ()
-        line, column, end_line, also = self._original(current, found)
-        self.steps.append(_Step(found._replace(replacements=replacements), line, column, end_line, also, [], (), current.text, False))
+    def _notes(self, current: Document) -> None:
+        """Suspicions in the accepted text. Their replacements are proven together, else each alone; those that do not hold are dropped."""
+        found = list(islice(suspicions(current), _MAX_NOTES))
+        wanted: list[Replacement] = []
+        for replacement in sorted({replacement for one in found for replacement in one.replacements}):
+            if not wanted or wanted[-1][1] <= replacement[0]:
+                wanted.append(replacement)
+        joint = set(wanted)
+        together = bool(wanted) and self._holds(current, Candidate("notes", 1, 1, "", tuple(wanted)))
+        for one in found:
+            if one.replacements and not (together and set(one.replacements) <= joint) and not (self.left > 0 and self._holds(current, one)):
+                one = one._replace(replacements=())
+            line, column, end_line, also = self._original(current, one)
+            self.notes.append(_Step(one, line, column, end_line, also, [], (), current.text, False))
+        taken: list[Replacement] = []
+        for replacement in sorted({replacement for step in self.notes for replacement in step.candidate.replacements}):
+            if not taken or taken[-1][1] <= replacement[0]:
+                taken.append(replacement)
+        if not taken or not self._holds(current, Candidate("notes", 1, 1, "", tuple(taken))):
+            return
+        made = dict(zip(taken, self.edits.add(taken), strict=False)) if not self.edits.edits else {one: self.edits.add([one])[0] for one in reversed(taken)}
+        for position, step in enumerate(self.notes):
+            if step.candidate.replacements and all(replacement in made for replacement in step.candidate.replacements):
+                self.notes[position] = step._replace(edits=[made[replacement] for replacement in step.candidate.replacements])
+
+    def _holds(self, current: Document, found: Candidate) -> bool:
+        try:
+            after = self.read(applied(current.text, found.replacements))
+        except ValueError:
+            return False
+        return is_no_worse(current, after) and not swallows(after, found)
 
     # --- the end -------------------------------------------------------------------------------------------------
 
-    def _finished(self, is_proven: bool) -> list[Defect]:
-        accepted = self.edits.text
-        notes = [step for step in self.steps if step.base == accepted and not step.edits]
+    def _finished(self, accepted: str, is_proven: bool) -> list[Defect]:
         found = []
-        pending = []
-        for step in notes:  # their places are those of the accepted text: put them in from the end, leaving out what collides
-            pending.append((step, step.candidate.replacements))
-        done: dict[int, list[_Edit]] = {}
-        taken: list[tuple[int, int]] = []
-        flat = sorted(((start, end, new, index) for index, (_, replacements) in enumerate(pending) for start, end, new in replacements), reverse=True)
-        for start, end, new, index in flat:
-            if (start, end) in taken:
-                done.setdefault(index, [])
-                continue
-            if any(start < other_end and end > other_start for other_start, other_end in taken):
-                continue
-            taken.append((start, end))
-            done.setdefault(index, []).append(self.edits._add(start, end, new))
-        final = self.read(self.edits.text) if flat else None
-        notes_hold = final is None or (final.parses and self.left > 0)
         numbers: dict[Any, int] = {}
         value: Any = None
-        for step in self.steps:
+        for step in [*self.steps, *self.notes]:
             candidate = step.candidate
-            is_note = step in notes
-            edits = done.get(next((i for i, (one, _) in enumerate(pending) if one is step), -1), []) if is_note else step.edits
-            holds = is_proven and not step.is_ambiguous and not candidate.is_guess and (notes_hold or not is_note)
+            holds = is_proven and not step.is_ambiguous and not candidate.is_guess
             if holds and step.rivals:
                 if value is None:
-                    value = _identity(self.read(accepted).value(), numbers)
+                    value = identity(self.read(accepted).value(), numbers)
                 holds = not self._has_rival(step, accepted, value, numbers)
-            replacements = tuple(sorted((edit.start, edit.end, edit.new) for edit in edits)) if holds else ()
+            replacements = tuple(sorted({(edit.start, edit.end, edit.new) for edit in step.edits})) if holds else ()
             correction = self._corrected(step, replacements) if replacements else None
             found.append(
                 Defect(step.line, step.column, step.end_line, candidate.kind, candidate.text, correction, step.also, candidate.is_blocking, replacements)
@@ -330,7 +296,7 @@ class _Search:
             if text is None:
                 return True
             after = self.read(text)
-            if after.parses and _identity(after.value(), numbers) != value:
+            if after.parses and identity(after.value(), numbers) != value:
                 return True
         return False
 
@@ -348,23 +314,8 @@ class _Search:
         for number in lines[:20]:
             start = starts[number - 1]
             end = starts[number] if number < len(starts) else len(document.text)
-            corrected.append(self._final_piece(start, end))
+            corrected.append(self.edits.piece(start, end))
         return "".join(corrected).replace("\r\n", "\n").rstrip("\n")
-
-    def _final_piece(self, start: int, end: int) -> str:
-        """What became of the original text from start to end."""
-        parts = []
-        done = start
-        for edit in self.edits.edits:
-            if edit.start < start or edit.start >= end:
-                if edit.start < start < edit.end:
-                    done = max(done, min(edit.end, end))
-                continue
-            parts += [self.document.text[done : edit.start], edit.new]
-            done = max(done, edit.end)
-        if done < end:
-            parts.append(self.document.text[done:end])
-        return "".join(parts)
 
     def _unmended(self, current: Document) -> Defect:
         """What the reader says, where nothing mends it."""
@@ -385,10 +336,14 @@ class _Search:
         return Defect(line, column, line, kind, say, None, (), True)
 
 
+def _is_about_tabs(document: Document) -> bool:
+    """Whether the reader gave up at a tab: who indents with tabs does so all over the file, so no part of it will do."""
+    mark = document.noticed[0]
+    return mark is not None and "\t" in document.text[max(mark - 1, 0) : mark + 1]
+
+
 def _carried_over(ours: str, theirs: str, accepted: str) -> str | None:
     """`theirs` with the later changes that made `accepted` of `ours`; None where they touch the same lines."""
-    import difflib
-
     mine, other, final = ours.split("\n"), theirs.split("\n"), accepted.split("\n")
     if len(mine) != len(other):
         return None
@@ -411,247 +366,7 @@ def _is_good(document: Document) -> bool:
     return not any(candidate.kind in ("leading-blank-first-key", "front-matter") for candidate in shape_candidates(document, lines_of(document.text)))
 
 
-def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Candidates that change something, each change once (the cheapest)."""
-    found: dict[tuple[Replacement, ...], Candidate] = {}
-    for candidate in candidates:
-        if candidate.replacements:
-            known = found.get(candidate.replacements)
-            if known is None or candidate.cost < known.cost:
-                found[candidate.replacements] = candidate
-    return list(found.values())
-
-
-def _candidates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
-    text = document.text
-    if document.is_yaml:
-        yield from shape_candidates(document, lines)
-        yield from junk_candidates(text, lines)
-        yield from odd_blank_candidates(lines, [line for line in lines if line.is_code][:200])
-        return
-    plain = without_utf16(document)
-    if plain is not None:
-        say = "the file is UTF-16 without a byte order mark, which the Agent cannot read; save it as UTF-8"
-        yield Candidate("utf-16-without-bom", 1, 1, say, ((0, len(text), plain),))
-        return
-    message = document.problem.message if document.problem else ""
-    if message.startswith(("yaml: invalid ", "yaml: incomplete ")):
-        bad = [match.start() for match in re.finditer("[\ud800-\udfff]", text)]
-        if bad:
-            places = sorted({document.line_of(at) for at in bad})
-            say = "a byte that is no UTF-8 (the file was saved in another encoding); the Agent refuses the whole file for it, also in a comment"
-            replacements = tuple((at, at + 1, "?") for at in bad)
-            column = document.column_of(bad[0])
-            yield Candidate("bad-encoding", places[0], 1, say, replacements, tuple(places[1:]), column=column, is_guess=True)
-        return
-    found = list(character_candidates(document))
-    if found:
-        yield from found
-        return
-    if document.noticed[0] is None or message.startswith("yaml: unknown anchor"):
-        # The text is YAML; its values are not what the Agent can decode. Moving lines is no way out.
-        place = document.problem.line if document.problem else None
-        if place is not None and "aliasing" not in message and "contains itself" not in message:
-            yield from mark_candidates(lines[place - 1], text, True)
-        return
-    yield from junk_candidates(text, lines)
-    mark = min(document.noticed[0] if document.noticed[0] is not None else 0, len(text))
-    context = document.noticed[1]
-    here = document.line_of(mark)
-    chosen = _window(lines, here, _WINDOW)
-    if context is not None and ("quoted scalar" in document.context or "flow" in document.context or "simple key" in document.context):
-        chosen += _window(lines, document.line_of(context), 3)
-    chosen = sorted(set(chosen))
-    yield from odd_blank_candidates(lines, chosen)
-    yield from tab_candidates(lines, top_level_names(document.kind))
-    for line in lines[:here]:
-        if line.text.startswith("%"):
-            candidate = directive(line, text)
-            if candidate:
-                yield candidate
-    if "',' or" in message and text[mark : mark + 1] == "?":
-        candidate = question_mark(lines[here - 1], mark)
-        if candidate:
-            yield candidate
-    for line in chosen:
-        yield from mark_candidates(line, text, is_among_texts(lines, line.number - 1))
-        yield from header_candidates(lines, line.number - 1)
-        yield from depth_candidates(lines, line.number - 1)
-    top = next((line for line in lines if line.is_code), None)
-    if top is not None and top not in chosen:
-        yield from mark_candidates(top, text, False)
-
-
-def _window(lines: list[Line], number: int, count: int) -> list[Line]:
-    """The last lines of code up to a line, and the next one."""
-    found: list[Line] = []
-    for line in reversed(lines[:number]):
-        if line.is_code:
-            found.append(line)
-            if len(found) > count:
-                break
-    return found + [line for line in lines[number : number + 1] if line.is_code]
-
-
-def _remaining(document: Document) -> int:
-    """How many lines are still to be read where the reader gave up: what shrinks is progress. -1 where only the shape is wrong."""
-    if document.is_yaml:
-        return 0 if document.parses else 1
-    mark = document.noticed[0]
-    if mark is None:
-        return 1_000_000
-    return 2 + len(document.line_starts()) - document.line_of(min(mark, len(document.text)))
-
-
-def _lost_instances(document: Document) -> bool:
-    """Whether a check's text is YAML now, but without any instance: rarely what a repair should end in."""
-    if not document.is_yaml or document.kind != "check":
-        return False
-    return not any(key.raw == "instances" and value.children for key, value in document.top_level())
-
-
-def _last_line(document: Document, candidate: Candidate) -> int:
-    """The last line that the candidate changed, in the text after it."""
-    shift = 0
-    last = 1
-    for start, end, new in sorted(candidate.replacements):
-        last = max(last, document.line_of(start + shift + max(len(new) - 1, 0)))
-        shift += len(new) - (end - start)
-    return last
-
-
-def _changed_lines(document: Document, candidate: Candidate) -> set[int]:
-    shift = 0
-    found = set()
-    for start, end, new in sorted(candidate.replacements):
-        found.update(range(document.line_of(start + shift), document.line_of(start + shift + max(len(new) - 1, 0)) + 1))
-        shift += len(new) - (end - start)
-    return found
-
-
-def _swallows(document: Document, candidate: Candidate) -> str:
-    """Whether a changed line is part of a text of several lines: "block" (literal or folded), "flow" (plain or quoted), "" if not."""
-    if not document.has_long_scalars or candidate.kind in _MAY_TOUCH_TEXTS:
-        return ""
-    touched = _changed_lines(document, candidate)
-    is_move = candidate.kind in ("sibling-depth", "tab-indentation")
-    for node, _, _ in nodes_of(document):
-        if node.kind != "scalar" or node.is_alias:
-            continue
-        first, last = node.line, node.end_line
-        if last <= first:
-            continue
-        if node.style in ("literal", "folded"):
-            low = first if is_move else first + 1
-            if any(low <= line <= last for line in touched):
-                return "block"
-        elif any(first <= line <= last for line in touched):
-            return "flow"
-    return ""
-
-
-def _penalty(document: Document) -> int:
-    """How unlike an Agent file an accepted text is."""
-    total = 0
-    for warning in document.warnings:
-        total += 2 if "not found in type" in warning.message else 3
-    if document.rest_ignored_line is not None:
-        total += 4
-    is_check = document.kind == "check"
-    nested = {"instances", "init_config", "logs", "ad_identifiers"} if is_check else {"api_key", "apm_config", "logs_config", "process_config", "dd_url", "logs_enabled"}
-    root = document.root
-    instances = next((value for key, value in document.top_level() if key.raw == "instances"), None)
-    for node, parent, key in nodes_of(document):
-        if key is None or key.kind != "scalar" or key.target is not None:
-            continue
-        name = key.event.value
-        if name in nested and parent is not root:
-            total += 2
-        if name.startswith("-") or ":" in name or "`" in name:
-            total += 3
-        elif " " in name or not name.isascii():
-            total += 2
-        if is_check and name == "min_collection_interval" and parent is not None:
-            is_instance = instances is not None and any(parent is item for item in instances.children)
-            total += 0 if is_instance or parent is root else 2
-    if is_check and instances is not None:
-        total += sum(2 for item in instances.children if item.kind == "scalar" or not item.children)
-    if is_check and not any(key.raw in CHECK_FIELDS for key, _ in document.top_level()):
-        total += 3
-    if document.kind == "main" and root is not None and not any(key.raw in MAIN_KEYS for key, _ in document.top_level()):
-        total += 1
-    return total
-
-
-def _is_no_worse(before: Document, after: Document) -> bool:
-    """Whether a change to an accepted text leaves it accepted, without new warnings, and with no option of a wrong type that was right."""
-    if not after.parses or len(after.warnings) > len(before.warnings) or after.rest_ignored_line != before.rest_ignored_line:
-        return False
-    return before.kind != "check" or len(list(wrong_types(after))) <= len(list(wrong_types(before)))
-
-
-def _duplicate_penalty(document: Document) -> int:
-    """The part of the penalty that a key given twice makes: a defect of its own."""
-    return 3 * sum("already set" in warning.message for warning in document.warnings)
-
-
-def _makes_unknown_key(before: Document, after: Document, candidate: Candidate) -> bool:
-    """Whether a line was moved to the top level, where the Agent does not know its key."""
-    if len(after.warnings) <= len(before.warnings):
-        return False
-    touched = _changed_lines(after, candidate)
-    return any(warning.line in touched and "not found in type" in warning.message for warning in after.warnings)
-
-
-def _distance(candidate: Candidate, document: Document, lines: list[Line]) -> tuple[int, int]:
-    """Where it is not clear which line is to blame: first those that stand at an odd depth, then those near the line that the reader blames."""
-    blamed = document.problem.line if document.problem else None
-    return (irregularity(lines, candidate.line - 1), abs(candidate.line - blamed) if blamed else 0)
-
-
-def _preference(candidate: Candidate, document: Document, lines: list[Line]) -> tuple[int, int, int, int, int]:
-    """Among equals: few lines changed, a line that stands at an odd depth, a new depth of even steps, the earlier line."""
-    count = len(candidate.replacements)
-    odd = 0
-    if candidate.kind == "sibling-depth" and count == 1:
-        start, end, new = candidate.replacements[0]
-        column = candidate.column or 1
-        odd = (column - 1 + len(new) - (end - start)) % 2
-    near = abs(candidate.line - (document.problem.line or candidate.line)) if document.problem and candidate.kind != "sibling-depth" else 0
-    strange = irregularity(lines, candidate.line - 1) if candidate.kind == "sibling-depth" else 0
-    return (count, strange, odd, near, candidate.line)
-
-
-def _identity(value: Any, numbers: dict[Any, int]) -> int:
-    """A number for the data: equal data, equal number (types count, the order of keys does not). Shared parts are looked at once."""
-    known: dict[int, int] = {}
-
-    def number(of: Any) -> int:
-        if isinstance(of, dict | list):
-            seen = known.get(id(of))
-            if seen is not None:
-                return seen
-            if isinstance(of, list):
-                parts: Any = ("list", tuple(number(item) for item in of))
-            else:
-                parts = ("dict", frozenset((_name(key), number(item)) for key, item in of.items()))
-            known[id(of)] = found = numbers.setdefault(parts, len(numbers))
-            return found
-        return numbers.setdefault((type(of).__name__, repr(of)), len(numbers))
-
-    try:
-        return number(value)
-    except RecursionError:
-        return -id(value)
-
-
-def _name(key: Any) -> tuple[str, str]:
-    return (key.type, repr(key.value)) if isinstance(key, Key) else ("str", key)
-
-
 def diagnose(document: Document) -> list[Defect]:
     """All defects of a document, by line."""
     return _Search(document).run()
 
-
-__all__ = ["Defect", "changed", "diagnose"]

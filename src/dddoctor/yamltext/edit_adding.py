@@ -127,17 +127,14 @@ def _in_brackets(node: Node, new: str, starts: list[Node]) -> list[Cut]:
     if not node.children:
         return [Cut(node.value_start + 1, node.value_start + 1, new)]
     last, begin = node.children[-1], starts[-1].start
-    end = last.end if last.end > last.start or node.kind == "seq" else _empty_end(node.children[-2], last)
+    end, comma = last.end, ","
+    if last.end == last.start and node.kind == "map" and last.start > node.children[-2].end:
+        end, comma = colon_of(node.children[-2]) + 1, " ,"  # `a:,` would be a text
     before = node.value_start if len(starts) == 1 else starts[-2].start
     if is_first_in_line(text, begin) and line_start(text, begin) > before:
         first = line_start(text, begin)
-        return [Cut(end, end, f",{text[first - _break_length(text, first) : first]}{text[first:begin]}{new}")]
-    return [Cut(end, end, f", {new}")]
-
-
-def _empty_end(key: Node, value: Node) -> int:
-    """Behind the colon of a key without a value, or behind the key where there is none."""
-    return key.end if value.start == key.end else max(colon_of(key) + 1, key.end)
+        return [Cut(end, end, f"{comma}{text[first - _break_length(text, first) : first]}{text[first:begin]}{new}")]
+    return [Cut(end, end, f"{comma} {new}")]
 
 
 def _in_null(document: Document, target: Target, piece: Piece, layout: Layout) -> list[Cut]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dddoctor.yamltext.edit_places import Path, parse_path, pieces_of
+from dddoctor.yamltext.edit_places import Path, Step, parse_path, pieces_of
 from dddoctor.yamltext.edit_values import CannotEdit
 from dddoctor.yamltext.nodes import Document, Key, Node
+from dddoctor.yamltext.scalars import resolve_plain
 
 _ABSENT: Any = object()
 
@@ -90,14 +91,21 @@ def _emptied(value: Any, other: Any) -> Any:
 
 def _below_key(paths: Sequence[Path], key: object, kind: str) -> list[Path]:
     """What is left of the paths below a key; an empty one covers it."""
-    name = key if isinstance(key, str) else str(key.value) if isinstance(key, Key) else None
-    if name is None or not paths:
-        return []
-    pieces = pieces_of(name, kind)
     left = []
     for path in paths:
+        pieces = pieces_of(key, kind) if isinstance(key, str) else path[:1] if _spells(path[0], key) else None
+        if pieces is None:
+            continue
         if path[: len(pieces)] == pieces:
             left.append(path[len(pieces) :])
         elif pieces[: len(path)] == path:
             left.append(())
     return left
+
+
+def _spells(step: Step, key: object) -> bool:
+    """Whether a step names a key that is no text, such as `n` or `1`."""
+    if not isinstance(step, str) or not isinstance(key, Key):
+        return False
+    type_, value = resolve_plain(step)
+    return type_ == key.type and value == key.value

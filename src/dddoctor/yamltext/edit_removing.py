@@ -27,7 +27,10 @@ class _Part:
             self.start = key.start
             self.colon = None if self.node.start == self.node.end == key.end else colon_of(key)
             self.places = sorted([*extents(key), *extents(self.node)])
-            self.end = max(tail(self.node), key.end, 0 if self.colon is None else self.colon + 1)
+            self.end = max(tail(self.node), key.end)
+            if self.colon is not None and self.node.start == self.node.end:  # the blank stays: `{a:}` would be a text
+                text = owner.document.text
+                self.end = self.colon + 1 + (owner.style == "flow" and text[self.colon + 1 : self.colon + 2].isspace())
         else:
             self.node = owner.children[index]
             self.start = dash_of(owner, index) if owner.style == "block" else self.node.start

@@ -12,7 +12,7 @@ from typing import Any
 
 from dddoctor.model import Span
 from dddoctor.yamltext.edit_adding import added, appended, replaced
-from dddoctor.yamltext.edit_pieces import Copied, Given
+from dddoctor.yamltext.edit_pieces import Copied, Given, Piece
 from dddoctor.yamltext.edit_places import Path, Target, found, kind_of, parse_path, path_text, pieces_of, targets
 from dddoctor.yamltext.edit_proof import differs_only_at, differs_only_on, same, value_of
 from dddoctor.yamltext.edit_removing import removed
@@ -98,20 +98,16 @@ def move_key(document: Document, path: str, to: str) -> tuple[Span, ...]:
     source, owner = sources[0], sources[0].owner
     places = _places_for(document, source, targets(document, new_steps), to)
     is_moved_whole = len(places) == 1 and places[0].rest != () and owner.style == "block" and _is_block(places[0])
-    piece = Copied(document, owner, source.number, with_comments=is_moved_whole)
-    layout = layout_of(document)
-    cuts: list[Cut] = []
-    for place in places:
-        if place.rest:
-            cuts += added(document, place, new_steps, piece, layout)
-        else:
-            cuts += replaced(document, place, piece.value, layout)
-    first = to_spans(document, cuts)
-    between = read(applied(document.data, first), document.kind)
-    if not between.is_yaml:
-        raise CannotEdit("the value cannot stand in the new place as it is written")
-    second = _removal(between, steps, keep_comments=not is_moved_whole)
-    return _proven(document, composed(first, second), [steps, new_steps], {new_steps: piece.value}, gone=[steps])
+    copied = Copied(document, owner, source.number, with_comments=is_moved_whole)
+    try:
+        return _moved(document, places, (steps, new_steps), copied, keep_comments=not is_moved_whole)
+    except CannotEdit:
+        # Some texts mean something else in another place: `|+` takes the blank lines that it meets there.
+        try:
+            return _moved(document, places, (steps, new_steps), Given(copied.value), keep_comments=True)
+        except CannotEdit:
+            pass
+        raise
 
 
 def rename_key(document: Document, path: str, to: str) -> tuple[Span, ...]:
@@ -194,6 +190,24 @@ def _is_block(place: Target) -> bool:
     return node.style == "block"
 
 
+def _moved(document: Document, places: Sequence[Target], paths: tuple[Path, Path], piece: Piece, *, keep_comments: bool) -> tuple[Span, ...]:
+    """Add the piece at the places, then remove the old key from the result: the new place may lie in the same section."""
+    path, new_path = paths
+    layout = layout_of(document)
+    cuts: list[Cut] = []
+    for place in places:
+        if place.rest:
+            cuts += added(document, place, new_path, piece, layout)
+        else:
+            cuts += replaced(document, place, piece.value, layout)
+    first = to_spans(document, cuts)
+    between = read(applied(document.data, first), document.kind)
+    if not between.is_yaml:
+        raise CannotEdit("the value cannot stand in the new place as it is written")
+    second = _removal(between, path, keep_comments=keep_comments)
+    return _proven(document, composed(first, second), [path, new_path], {new_path: piece.value}, gone=[path])
+
+
 def _removal(document: Document, steps: Path, *, keep_comments: bool = True) -> tuple[Span, ...]:
     parents: dict[int, tuple[Node, set[int]]] = {}
     for target in found(document, steps, every=True):
@@ -221,8 +235,16 @@ def _proven(
         raise CannotEdit("other data of the file would change with it")
     for path, value in values.items():
         there = targets(after, path)
-        if not there or any(t.rest or not same(value_of(after, t.node), value) for t in there):
+        if not there or any(t.rest or not same(_effective(after, t), value) for t in there):
             raise CannotEdit("the Agent would read another value than the one meant")
     if any(found(after, path, every=True) for path in gone if isinstance(path[-1], str)):
         raise CannotEdit("the key would still be there")
     return spans
+
+
+def _effective(document: Document, target: Target) -> Any:
+    """The value that counts at a target: a merge that comes later hides a mapping's own key."""
+    owner = target.owner
+    if owner is None or owner.kind != "map" or not any(key.is_merge_key for key in owner.children[::2]):
+        return value_of(document, target.node)
+    return value_of(document, owner).get(owner.children[2 * target.number].raw)

@@ -35,9 +35,9 @@ def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Can
     if not code or len({line.indent for line in code}) > 1:
         return
     blank = tuple(change for line in tabbed if not line.is_code for change in changed(line, _untabbed(line, 2)))
+    if any(_is_apart(code, lines)):
+        return
     for column in sorted(_targets(lines, code[0].number - 1)):
-        if any(_is_apart(code, lines)):
-            break
         replacements = tuple(change for line in code for change in changed(line, " " * column + line.body)) + blank
         yield Candidate("tab-indentation", first, 1 if column else flat_cost, TAB_SAY, tuple(sorted(replacements)), also)
 

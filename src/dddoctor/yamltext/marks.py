@@ -193,8 +193,8 @@ def _values(line: Line) -> Iterator[Candidate]:
         template = re.fullmatch(r"\{\{[^{}]*\}\}", code)
         if template:
             say = "`{{ … }}` of a template was not filled in"
-            new = ((start, start + len(code), _quoted(code)),)
-            yield Candidate("template-left-in", line.number, 1, say, new, column=start - line.start + 1, is_guess=True)
+            in_quotes = ((start, start + len(code), _quoted(code)),)
+            yield Candidate("template-left-in", line.number, 1, say, in_quotes, column=start - line.start + 1, is_guess=True)
         return
     column = start - line.start + 1
     new = _quoted(code)

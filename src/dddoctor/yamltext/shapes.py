@@ -17,8 +17,7 @@ from dddoctor.yamltext.nodes import Document, Node
 
 # Top-level keys by which a main file is known (a few are enough: they only decide which of two documents is the file).
 MAIN_KEYS = frozenset(
-    "api_key site dd_url hostname tags env apm_config logs_config process_config logs_enabled log_level proxy additional_endpoints dogstatsd_port "
-    "confd_path additional_checksd secret_backend_command hostname_fqdn bind_host cmd_port expvar_port GUI_port use_dogstatsd skip_ssl_validation".split()
+    ["api_key", "site", "dd_url", "hostname", "tags", "env", "apm_config", "logs_config", "process_config", "logs_enabled", "log_level", "proxy", "additional_endpoints", "dogstatsd_port", "confd_path", "additional_checksd", "secret_backend_command", "hostname_fqdn", "bind_host", "cmd_port", "expvar_port", "GUI_port", "use_dogstatsd", "skip_ssl_validation"]
 )
 # Of each instance; int takes a float too. Source: CommonInstanceConfig of the Agent's integration package; measured on 7.72.4 (Go checks) and 7.52 (Python checks).
 TYPED_OPTIONS = {

@@ -17,7 +17,7 @@ _ODD_EDGE = re.compile("^[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\
 _SMART = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"}
 _WORD_VALUE = re.compile(r"[A-Za-z_][\w.-]*:(?![/\s\\])\S.*")
 _SECRET = re.compile(r"pass|secret|token|key|pwd|credential", re.IGNORECASE)
-_MAIN_ONLY = frozenset("apm_config logs_config process_config api_key dd_url logs_enabled confd_path".split())
+_MAIN_ONLY = frozenset(["apm_config", "logs_config", "process_config", "api_key", "dd_url", "logs_enabled", "confd_path"])
 
 
 def suspicions(document: Document) -> Iterator[Candidate]:
@@ -30,10 +30,10 @@ def suspicions(document: Document) -> Iterator[Candidate]:
             taken.add(node.start)
             end = node.end_line
             yield Candidate(wrong.kind, node.line, 1, wrong.text, wrong.replacements, end_line=end if end > node.line else None, column=node.column)
-        yield from _dash_per_key(document)
+        yield from _dash_per_key(document, lines)
         yield from _nested_names(document, lines)
     if document.warnings or document.needs_decoding:
-        yield from _duplicates(document)
+        yield from _duplicates(document, lines)
     for node, parent, key in nodes_of(document):
         if node.kind == "scalar" and not node.is_alias and node.start not in taken:
             yield from _of_scalar(document, lines, node, parent, key)
@@ -187,7 +187,7 @@ def _is_option(code: str) -> bool:
     return name in TYPED_OPTIONS or name in MAIN_KEYS or name in ("instances", "init_config", "host", "port", "password", "username", "url", "enabled")
 
 
-def _duplicates(document: Document) -> Iterator[Candidate]:
+def _duplicates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
     """A key given twice: the last one counts. A merge that overwrites what stands before it."""
     for mapping, _, _ in nodes_of(document):
         if mapping.kind != "map" or mapping.is_alias:
@@ -198,13 +198,13 @@ def _duplicates(document: Document) -> Iterator[Candidate]:
                 if key.kind == "scalar":
                     yield from _overwritten(key, value, seen)
                 continue
-            name = ("str", key.raw) if mapping is document.root else (key.type, key.value)
+            name: tuple[str, object] = ("str", key.raw) if mapping is document.root else (key.type, key.value)
             known = seen.get(name)
             seen[name] = (key, value)
             if known is None:
                 continue
             same = _source(value) == _source(known[1])
-            replacements = _without_pair(document, key, value) if same and not mapping.event.flow_style else ()
+            replacements = _without_pair(document, lines, key, value) if same and not mapping.event.flow_style else ()
             say = f"`{key.raw}` is given twice with the same value" if same else f"`{key.raw}` is given twice: the Agent takes the last one and drops the one in line {known[0].line}"
             yield Candidate("duplicate-key", key.line, 1, say, replacements, (known[0].line,), value.end_line if value.end_line > key.line else None, key.column, is_blocking=False)
 
@@ -224,16 +224,15 @@ def _source(node: Node) -> str:
     return " ".join(node.document.text[node.start : node.end].split())
 
 
-def _without_pair(document: Document, key: Node, value: Node) -> tuple[Replacement, ...]:
+def _without_pair(document: Document, lines: list[Line], key: Node, value: Node) -> tuple[Replacement, ...]:
     """The lines of a pair gone, where nothing else stands on them."""
-    lines = lines_of(document.text)
     first, last = lines[key.line - 1], lines[max(value.end_line, key.line) - 1]
     if first.dashes or first.text[: key.column - 1].strip() or value.kind != "scalar" and not value.is_alias and value.event.flow_style and last is not first:
         return ()
     return (removed(document.text, first, last),)
 
 
-def _dash_per_key(document: Document) -> Iterator[Candidate]:
+def _dash_per_key(document: Document, lines: list[Line]) -> Iterator[Candidate]:
     """One instance cut up by a dash before each key: items of one key each, no key twice, and one of them an option that makes no instance."""
     instances = next((value for key, value in document.top_level() if key.raw == "instances"), None)
     if instances is None or instances.kind != "seq" or instances.event.flow_style or len(instances.children) < 2 or instances.is_alias:
@@ -245,7 +244,6 @@ def _dash_per_key(document: Document) -> Iterator[Candidate]:
         keys.append(item.children[0].raw)
     if len(set(keys)) != len(keys) or not any(name in TYPED_OPTIONS for name in keys):
         return
-    lines = lines_of(document.text)
     replacements: list[Replacement] = []
     for item in instances.children[1:]:
         line = lines[item.line - 1]
@@ -262,7 +260,8 @@ def _nested_names(document: Document, lines: list[Line]) -> Iterator[Candidate]:
     """`logs:` with sources below it inside an instance, `instances:` inside init_config: the Agent looks for both at the top level only."""
     for key, value in document.top_level():
         if key.raw == "instances" and value.kind == "seq":
-            holders, wanted = value.children, ("logs",)
+            holders: list[Node] = value.children
+            wanted: tuple[str, ...] = ("logs",)
         elif key.raw == "init_config" and value.kind == "map":
             holders, wanted = [value], ("logs", "instances")
         else:
@@ -296,7 +295,7 @@ def _repeated(document: Document, lines: list[Line]) -> Iterator[Candidate]:
         if key.raw not in ("instances", "logs") or value.kind != "seq" or value.event.flow_style:
             continue
         items = value.children
-        for item, following in zip(items, items[1:]):
+        for item, following in zip(items, items[1:], strict=False):
             if item.kind != "map" or item.is_alias or following.kind != "map" or following.is_alias or len(item.children) != 2 or len(following.children) <= 2:
                 continue
             line, next_line = lines[item.line - 1], lines[following.line - 1]
@@ -313,7 +312,7 @@ def _repeated(document: Document, lines: list[Line]) -> Iterator[Candidate]:
 def _repeated_tags(document: Document, lines: list[Line], tags: Node) -> Iterator[Candidate]:
     if tags.kind != "seq" or tags.is_alias or tags.event.flow_style:
         return
-    for tag, following in zip(tags.children, tags.children[1:]):
+    for tag, following in zip(tags.children, tags.children[1:], strict=False):
         line = lines[following.line - 1]
         if tag.kind == "scalar" and tag.source == following.source != "" and lines[tag.line - 1].text == line.text:
             gone = (removed(document.text, line, line),) if following.end_line == following.line else ()
