@@ -142,7 +142,7 @@ def test_the_compiled_rules_are_the_rules(tmp_path: Path, monkeypatch: pytest.Mo
     sources = rules.load(rules.rules_folder())
 
     assert loaded is not None
-    assert [r.__dict__ | {"path": ""} for r in loaded.rules] == [r.__dict__ | {"path": ""} for r in sources.rules]
+    assert [r._replace(path="") for r in loaded.rules] == [r._replace(path="") for r in sources.rules]
     assert loaded.states == sources.states
     compiled.write_text(compiled.read_text(encoding="utf-8").replace('"fingerprint":"', '"fingerprint":"0'), encoding="utf-8")
     assert rules._load_compiled(rules.rules_folder()) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import traceback
@@ -16,8 +17,13 @@ from dddoctor.sql import Database
 from dddoctor.tables import Collector, RunOptions
 
 BATCH_ROWS = 400
-HELP_AFTER_SECONDS = 0.1  # when a collector has kept the only worker this long and others wait, one more worker starts
+HELP_AFTER_SECONDS = 0.1  # when every running collector has been silent this long and others wait, one more worker starts
+LONGEST_FACTOR = 15  # a collector that goes on yielding rows may take this many times its limit
 MAX_WORKERS = 16
+# What a collector has passed through the vault itself, row by row.
+_HIDDEN_ALREADY = frozenset({"pattern", "parent", "value", "source", "token", "text", "correction", "lost"})
+# A name that could hold a secret: it sets something, or has a word as long as a key. Asking the vault about every path would cost 25 µs each.
+_MAY_HOLD_SECRET = re.compile(r"[=:@]|[A-Za-z0-9_-]{18}")
 
 
 class Tables:
@@ -39,6 +45,8 @@ class Tables:
         self._of_collector: dict[str, list[str]] = {}
         for t in tables.TABLES.values():
             self._of_collector.setdefault(t.collector, []).append(t.name)
+        self._names: dict[str, tuple[int, ...]] = {}  # table → the columns that hold names: of files, checks, modules
+        self._harmless: set[str] = set()
 
     def ensure(self, names: Iterable[str]) -> None:
         """Collect these tables and what they need, where that has not happened yet. Never raises for a host's sake."""
@@ -50,6 +58,7 @@ class Tables:
         return self._rows.get(name, [])
 
     def add_gap(self, table: str, gap: Gap) -> None:
+        gap = gap._replace(where=self._hidden(gap.where), reason=self._hidden(gap.reason))
         known = self.gaps.setdefault(table, [])
         if gap not in known:
             known.append(gap)
@@ -82,10 +91,31 @@ class Tables:
             else:
                 by_table.setdefault(self._by_row[type(row)], []).append(row)
         for name, found in by_table.items():
-            self.database.insert(name, found)
+            self.database.insert(name, self._without_secrets(name, found))
             self.counts[name] = self.counts.get(name, 0) + len(found)
             if name in self._wanted_rows:
                 self._rows.setdefault(name, []).extend(found)
+
+    def _without_secrets(self, table: str, rows: list[Any]) -> list[Any]:
+        """The rows as the database holds them: a file, a check or a module whose *name* is a secret has a token for a name there.
+
+        Collectors get the rows as they are, since they have to open those files. A repair refuses a token.
+        """
+        if table not in self._names:
+            known = tables.TABLES[table]
+            self._names[table] = tuple(i for i, c in enumerate(known.columns) if known.types[i].startswith("str") and c not in _HIDDEN_ALREADY)
+        columns, harmless = self._names[table], self._harmless
+        found = []
+        for row in rows:
+            changed = {i: hidden for i in columns if row[i] and row[i] not in harmless and (hidden := self._hidden(row[i])) != row[i]}
+            found.append(tuple(changed.get(i, v) for i, v in enumerate(row)) if changed else row)
+        return found
+
+    def _hidden(self, name: str) -> str:
+        if self.vault is None or not _MAY_HOLD_SECRET.search(name):
+            self._harmless.add(name)
+            return name
+        return str(self.vault.redact(name))
 
     def _finish(self, collector: Collector, seconds: float) -> None:
         self.seconds[collector.name] = seconds
@@ -116,7 +146,8 @@ class _Run:
         self.store, self.waiting = store, waiting
         self.results: SimpleQueue[tuple[str, Collector, Any]] = SimpleQueue()
         self.tasks: SimpleQueue[Collector | None] = SimpleQueue()
-        self.running: dict[str, float] = {}
+        self.running: dict[str, float] = {}  # since when
+        self.heard: dict[str, float] = {}  # when rows last came
         self.queued: set[str] = set()
         self.abandoned: set[str] = set()
         self.workers = 0
@@ -133,8 +164,9 @@ class _Run:
             if collector.name in self.abandoned:
                 continue
             if what == "started":
-                self.running[collector.name] = value
+                self.running[collector.name] = self.heard[collector.name] = value
             elif what == "rows":
+                self.heard[collector.name] = time.monotonic()
                 self.store._take(self.store._of_collector[collector.name], value)
             else:
                 self._end(what, collector, value)
@@ -172,7 +204,7 @@ class _Run:
 
     def _patience(self) -> float:
         now = time.monotonic()
-        ends = [self.running[n] + self._limit(self.waiting[n]) - now for n in self.running]
+        ends = [self.heard[n] + self._limit(self.waiting[n]) - now for n in self.running]
         return max(0.005, min([HELP_AFTER_SECONDS, *ends]))
 
     def _look_at_the_clock(self) -> None:
@@ -180,13 +212,13 @@ class _Run:
         for name, started in list(self.running.items()):
             collector = self.waiting[name]
             limit = self._limit(collector)
-            if now - started > limit:
+            if now - self.heard[name] > limit or now - started > limit * LONGEST_FACTOR:
                 self.abandoned.add(name)
                 del self.running[name]
                 self.store._give_up(collector, Gap("*", Kind.TIMEOUT, f"did not answer within {limit:g} s", "--timeout"))
                 self.workers -= 1  # its thread is lost
                 self._leave(collector, now - started)
-        is_stuck = self.running and min(now - s for s in self.running.values()) > HELP_AFTER_SECONDS
+        is_stuck = self.running and min(now - self.heard[n] for n in self.running) > HELP_AFTER_SECONDS
         has_work = any(n in self.queued and n not in self.running for n in self.waiting)
         if has_work and self.workers < MAX_WORKERS and (is_stuck or self.workers == 0):
             self._start_worker()

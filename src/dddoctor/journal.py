@@ -1,8 +1,9 @@
 """Apply changes so that a crash at any instant loses nothing, and take them back (repairs.md, "The journal").
 
 A run is a folder `runs/ID` in the state folder: `journal.jsonl`, whose lines are synced before and after each step, and `old-N`, the bytes that a step
-replaces. Steps on files are in journal_files, the others in journal_commands. The state folder is 0700 and its files 0600: they hold what the repaired files held. Each step is described, with everything needed to take it
+replaces. The state folder is 0700 and its files 0600: they hold what the repaired files held. Each step is described, with everything needed to take it
 back, before it is made. What is left of a run that crashed is taken back by the next run or by `undo`.
+journal_record reads that folder, journal_files makes the steps on files, journal_commands the others.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,39 +24,10 @@ from dddoctor import journal_commands
 from dddoctor.hosts.spans import apply_spans
 from dddoctor.journal_commands import Runner
 from dddoctor.journal_files import Files, JournalError, Seen, sha256_hex
+from dddoctor.journal_record import Record, TargetId, appending, in_words, read_record, sync_folder, write_private
 from dddoctor.model import Change, Create, Edit, Mode, Owner, Remove, Rename
 
 __all__ = ["Entry", "Journal", "JournalError", "Run", "Runner", "TargetId", "UndoResult"]
-
-
-class TargetId(NamedTuple):
-    """Which host a run belongs to. `machine_id` is the target's /etc/machine-id; `device` and `inode` are those of its `/`."""
-
-    kind: str
-    path: str
-    machine_id: str | None
-    device: int
-    inode: int
-
-    @classmethod
-    def of(cls, kind: str, root: Path) -> TargetId:
-        """The identity of the host whose `/` is this folder."""
-        real = Path(os.path.realpath(root))
-        stat = real.stat()
-        files = Files(real)
-        try:
-            text = (files.read_or_none(files.real("/etc/machine-id")) or b"").decode("ascii", "replace").strip()
-        except JournalError:
-            text = ""
-        return cls(kind, str(real), text or None, stat.st_dev, stat.st_ino)
-
-    def is_same(self, other: TargetId) -> bool:
-        """By path, and by machine-id where both have one, else by device and inode."""
-        if self.path != other.path:
-            return False
-        if self.machine_id and other.machine_id:
-            return self.machine_id == other.machine_id
-        return (self.device, self.inode) == (other.device, other.inode)
 
 
 class Entry(NamedTuple):
@@ -75,33 +46,6 @@ class UndoResult(NamedTuple):
 
     done: list[str]
     refused: list[str]
-
-
-@dataclass
-class _Record:
-    """A run as its journal file tells it."""
-
-    folder: Path
-    target: TargetId
-    command: str
-    started_at: str
-    steps: list[dict[str, Any]]
-    order: int  # time_ns of the begin: two runs of one second have an order
-    is_committed: bool
-    is_recovered: bool
-    undone: set[int]
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
-
-    @property
-    def status(self) -> str:
-        if self.steps and len(self.undone) == len(self.steps):
-            return "undone"
-        if self.undone or self.is_recovered:
-            return "partly undone"
-        return "applied" if self.is_committed else "interrupted"
 
 
 def state_folder() -> Path:
@@ -127,15 +71,21 @@ class Journal:
         `runner` runs commands, SQL and services; without one such changes are refused.
         """
         lock = self._lock()
-        recovered = self._recover(target, runner)
-        notes = [*recovered.done, *recovered.refused]
-        now = datetime.datetime.now(datetime.timezone.utc)
-        folder = self.state / "runs" / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        folder.mkdir(mode=0o700)
-        run = Run(folder, target, lock, runner)
-        run.notes = notes
-        run.write({"begin": target._asdict(), "command": command, "started_at": now.isoformat(timespec="seconds"), "order": time.time_ns()})
-        _sync_folder(folder.parent)
+        try:
+            recovered = self._recover(target, runner)
+            now = datetime.datetime.now(datetime.timezone.utc)
+            folder = self.state / "runs" / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            folder.mkdir(mode=0o700)
+            run = Run(folder, target, lock, runner)
+            run.notes = [*recovered.done, *recovered.refused]
+            run.write({"begin": target._asdict(), "command": command, "started_at": now.isoformat(timespec="seconds"), "order": time.time_ns()})
+            sync_folder(folder.parent)
+        except OSError as error:
+            os.close(lock)
+            raise JournalError(f"the journal cannot be written to {self.state}: {error.strerror}; nothing was changed") from error
+        except BaseException:
+            os.close(lock)
+            raise
         return run
 
     def history(self, target: TargetId | None = None) -> list[Entry]:
@@ -181,7 +131,7 @@ class Journal:
         count = 0
         with self._locked():
             for folder in self._folders():
-                record = _read_record(folder)
+                record = read_record(folder)
                 if record is not None and record.steps and record.status == "interrupted":
                     continue
                 for step in record.steps if record else ():
@@ -227,12 +177,12 @@ class Journal:
         except OSError as error:
             raise JournalError(f"the journal {self.state} cannot be read: {error.strerror}") from error
 
-    def _records(self) -> list[_Record]:
+    def _records(self) -> list[Record]:
         """All readable runs, newest first."""
-        found = [r for r in map(_read_record, self._folders()) if r is not None]
+        found = [r for r in map(read_record, self._folders()) if r is not None]
         return sorted(found, key=lambda r: (r.order, r.id), reverse=True)
 
-    def _wanted(self, run_id: str | None, target: TargetId) -> _Record:
+    def _wanted(self, run_id: str | None, target: TargetId) -> Record:
         records = [r for r in self._records() if r.steps]
         if run_id is not None:
             found = next((r for r in records if r.id == run_id), None)
@@ -255,21 +205,27 @@ class Journal:
             if record.is_committed or record.is_recovered or not record.steps or record.status == "undone" or not record.target.is_same(target):
                 continue
             result = _take_back(record, force=False, runner=runner)
-            with _appending(record.folder) as write:
+            with contextlib.suppress(OSError), appending(record.folder) as write:
                 write({"recovered": True})
             done += [f"a run of {record.started_at} was interrupted: {line}" for line in result.done]
             refused += [f"a run of {record.started_at} was interrupted: {line}" for line in result.refused]
         return UndoResult(done, refused)
 
 
-def _take_back(record: _Record, *, force: bool, runner: Runner | None) -> UndoResult:
+def _take_back(record: Record, *, force: bool, runner: Runner | None) -> UndoResult:
     """Take back the steps of a run that are not taken back yet, the last one first; services at the end, when their files are back."""
     files = Files(Path(record.target.path))
     done: list[str] = []
     refused: list[str] = []
     stuck: set[str] = set()
-    backwards = sorted(reversed(record.steps), key=lambda s: s["op"] == "service")
-    with _appending(record.folder) as write:
+    services = [s for s in record.steps if s["op"] == "service"]
+    backwards = [s for s in reversed(record.steps) if s["op"] != "service"] + services[::-1]
+    if record.is_undoing:
+        for step in record.steps:
+            step["left"] = [0]  # an undo that crashed has worked in these folders: their times tell nothing
+    with appending(record.folder) as write:
+        with contextlib.suppress(OSError):
+            write({"undoing": True})
         for step in backwards:
             if step["n"] in record.undone:
                 continue
@@ -288,25 +244,9 @@ def _take_back(record: _Record, *, force: bool, runner: Runner | None) -> UndoRe
                 continue
             done.append(in_words(step, is_undo=True))
             record.undone.add(step["n"])
-            write({"undone": step["n"]})
+            with contextlib.suppress(OSError):  # a full disk must not end a rollback; what is back already is found to be so next time
+                write({"undone": step["n"]})
     return UndoResult(done, refused)
-
-
-@contextlib.contextmanager
-def _appending(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Write synced lines at the end of a run's journal, after whatever a crash left there."""
-    with (folder / "journal.jsonl").open("ab+") as log:
-        if log.tell():
-            log.seek(-1, os.SEEK_END)
-            if log.read(1) != b"\n":
-                log.write(b"\n")
-
-        def write(line: dict[str, Any]) -> None:
-            log.write(json.dumps(line).encode() + b"\n")
-            log.flush()
-            os.fsync(log.fileno())
-
-        yield write
 
 
 class Run:
@@ -335,11 +275,14 @@ class Run:
 
     def _make(self, step: dict[str, Any], content: bytes | None) -> None:
         old = step.pop("old", None)
-        if old is not None:
-            step["blob"] = f"old-{step['n']}"
-            _write_private(self.folder / step["blob"], old)
-            _sync_folder(self.folder)
-        self.write({"step": step})
+        try:
+            if old is not None:
+                step["blob"] = f"old-{step['n']}"
+                write_private(self.folder / step["blob"], old)
+                sync_folder(self.folder)
+            self.write({"step": step})
+        except OSError as error:
+            raise JournalError(f"{step['path']} was not touched: the journal cannot be written ({error.strerror})") from error
         self._steps.append(step)
         if step["op"] in journal_commands.OPERATIONS:
             journal_commands.make(step, self._runner)
@@ -404,9 +347,10 @@ class Run:
     def rollback(self) -> UndoResult:
         """Take back what was applied so far; what cannot be (it was changed meanwhile) is named and stays."""
         try:
-            record = _Record(self.folder, self.target, "", "", self._steps, 0, False, False, set())
+            record = Record(self.folder, self.target, "", "", self._steps, 0, False, False, False, set())
             result = _take_back(record, force=False, runner=self._runner)
-            self.write({"recovered": True})
+            with contextlib.suppress(OSError):
+                self.write({"recovered": True})
         finally:
             self._close()
         return result
@@ -416,69 +360,9 @@ class Run:
         os.close(self._lock)
 
 
-def _read_record(folder: Path) -> _Record | None:
-    try:
-        lines = (folder / "journal.jsonl").read_bytes().splitlines()
-    except OSError:
-        return None
-    record: _Record | None = None
-    for raw in lines:
-        try:
-            line = json.loads(raw)
-        except ValueError:
-            continue  # cut off by a crash: its step was not begun
-        if "begin" in line:
-            record = _Record(folder, TargetId(**line["begin"]), line["command"], line["started_at"], [], line.get("order", 0), False, False, set())
-        elif record is None:
-            return None
-        elif "step" in line:
-            record.steps.append(line["step"])
-        elif "done" in line:
-            record.steps[-1]["left"] = line.get("left") or [0]
-        elif "recovered" in line:
-            record.is_recovered = True
-        elif "commit" in line:
-            record.is_committed = True
-        elif "undone" in line:
-            record.undone.add(line["undone"])
-    return record
-
-
-def in_words(step: dict[str, Any], *, is_undo: bool = False) -> str:
-    """A step, or its taking back, as a line for people."""
-    op, path = step["op"], step["path"]
-    if op in {"mode", "owner"}:
-        before, after = (f"{v:04o}" if op == "mode" else f"{v[0]}:{v[1]}" for v in (step["before"], step["after"]))
-        return f"{op} of {path}: {after} back to {before}" if is_undo else f"{op} of {path}: {before} to {after}"
-    if op == "rename":
-        return f"{step['to']} renamed back to {path}" if is_undo else f"{path} renamed to {step['to']}"
-    if op in {"command", "service", "sql"}:
-        what = " ".join(step["argv"]) if op == "command" else f"{step['action']} {path}" if op == "service" else "an SQL statement"
-        return f"took back: {what}" if is_undo else f"ran: {what}"
-    words = {"write": ("edited", "old text back in"), "create": ("created", "removed"), "mkdir": ("made the folder", "removed the folder"),
-             "remove": ("removed", "put back"), "install": ("installed " + ", ".join(step.get("packages", ())) + " into", "put back the old environment")}  # fmt: skip
-    return f"{words[op][is_undo]} {path}"
-
-
 def _temp_name() -> str:
     return f".dddoctor-{secrets.token_hex(8)}"
 
 
 def _text(data: bytes) -> list[str]:
     return data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -100,13 +100,12 @@ class Files:
                     done = []
         found = "/" + "/".join(done)
         if links:
+            end = self.root.joinpath(*(done if follow_last else done[:-1]))
             try:
-                stat = self.root.joinpath(*done).lstat()
-            except OSError:
-                if follow_last:
-                    raise JournalError(f"{path} leads over a link to {found}, which is not there") from None
-                stat = self.root.joinpath(*done[:-1]).lstat() if self.root.joinpath(*done[:-1]).exists() else None
-            if doubtful and os.geteuid() == 0 and (stat is None or any(owner != stat.st_uid for owner in doubtful)):
+                stat = end.lstat()
+            except OSError as error:
+                raise JournalError(f"{path} leads over a link to {found}, which is not there") from error
+            if os.geteuid() == 0 and any(owner != stat.st_uid for owner in doubtful):
                 raise JournalError(f"{path} leads over a link that another user can change; repair {found} itself")
         return found
 

@@ -5,7 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+
+if TYPE_CHECKING:
+    from dddoctor.changes import (
+        DEFERRED as DEFERRED,
+        Change as Change,
+        Command as Command,
+        Create as Create,
+        Edit as Edit,
+        Install as Install,
+        Mode as Mode,
+        Owner as Owner,
+        Remove as Remove,
+        Rename as Rename,
+        Service as Service,
+        Span as Span,
+        Sql as Sql,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """The changes are part of the model, but only repairs need them: their classes are made at first use."""
+    from dddoctor import changes
+
+    if name in changes.__all__:
+        return getattr(changes, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Severity(str, Enum):
@@ -55,116 +86,17 @@ class Gap(NamedTuple):
     table: str | None = None
 
 
-# --- changes: what a repair does to a host (repairs.md, "Changes") ---------------------------------------------------
-
-
-class Span(NamedTuple):
-    """Bytes `start` to `end` (exclusive) of the text at the round's start become `new`."""
-
-    start: int
-    end: int
-    new: bytes
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Spans against the file whose sha256 is `base_sha` (hex), ordered and not overlapping.
-
-    `intent`: patterns of the data that may differ afterwards. YAML: paths as in yaml_keys.path, `*` in an index means any
-    (`instances[*].min_collection_interval`), a path covers what is below it. `("*",)`: the text itself is repaired, so any data may differ.
-    `kind`: how the result is proven: "yaml", "python" or "text".
-    """
-
-    file: str
-    base_sha: str
-    spans: tuple[Span, ...]
-    intent: tuple[str, ...]
-    kind: str
-
-
-@dataclass(frozen=True)
-class Create:
-    """A new file. `owner` is `user:group` or None for the doctor's own."""
-
-    path: str
-    content: bytes
-    mode: int
-    owner: str | None = None
-
-
-@dataclass(frozen=True)
-class Remove:
-    path: str
-
-
-@dataclass(frozen=True)
-class Rename:
-    path: str
-    to: str
-
-
-@dataclass(frozen=True)
-class Mode:
-    """Permission bits, before and after (0–0o7777)."""
-
-    path: str
-    before: int
-    after: int
-
-
-@dataclass(frozen=True)
-class Owner:
-    """`user:group` before and after, names where the target knows them."""
-
-    path: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class Command:
-    argv: tuple[str, ...]
-    undo: tuple[str, ...] = ()
-    user: str | None = None
-
-
-@dataclass(frozen=True)
-class Sql:
-    text: str
-    undo: str
-
-
-@dataclass(frozen=True)
-class Install:
-    """pip packages into the Python environment (a venv's folder) `environment`."""
-
-    environment: str
-    packages: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Service:
-    unit: str
-    action: str
-
-
-Change = Edit | Create | Remove | Rename | Mode | Owner | Command | Sql | Install | Service
-DEFERRED = (Command, Sql, Install, Service)  # an overlay cannot show their effect
-
-
 # --- rules -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One call of an action; parameters as written, placeholders unfilled."""
 
     action: str
     params: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(NamedTuple):
     """`needs_live`: a step runs a command, so only a live host can be repaired."""
 
     title: str
@@ -173,16 +105,14 @@ class Fix:
     needs_live: bool = False
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """`brings`: state and the 0/1/NULL column (`if_column`) that says whether this row brings it; None = always."""
 
     state: str
     if_column: str | None = None
 
 
-@dataclass(frozen=True)
-class Clear:
+class Clear(NamedTuple):
     """A sentence shown when the rule passed and some finding is near."""
 
     say: str
@@ -191,8 +121,7 @@ class Clear:
     areas: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule file, checked. `reads` maps each table that the query reads to its columns; `absent` maps each table
     read under an absence to the columns that tie it to the outer row (none = not tied)."""
 
@@ -206,8 +135,8 @@ class Rule:
     columns: tuple[str, ...]
     first_table: str
     reads: Mapping[str, tuple[str, ...]]
-    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    applies_to: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, tuple[str, ...]] = _NOTHING
+    applies_to: Mapping[str, str] = _NOTHING
     fold: str = ""
     advice: str = ""
     avoid: str = ""
@@ -224,8 +153,7 @@ class Rule:
     is_user_rule: bool = False
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """A condition through which findings meet. `keys` are column names; none = host-wide. `brings`: states that follow from it."""
 
     id: str
@@ -237,7 +165,7 @@ class State:
 # --- findings and the report -----------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class FixOffer:
     """What a finding's fix would do. `diff` is filled when repairs are planned; `unavailable_because` says why it is not offered."""
 
@@ -257,7 +185,7 @@ class Excerpt(NamedTuple):
     end_column: int | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Finding:
     """One proven defect. `row` holds the query's columns (tokens for secrets); `identity` is the id without the ordinal of equal
     findings. Neither is part of a report."""
@@ -323,7 +251,7 @@ class Applied(NamedTuple):
     undo: str = "exact"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Target:
     """What was looked at. `kind`: live, root, snapshot, flare, container."""
 
@@ -340,7 +268,7 @@ class HeadLine(NamedTuple):
     text: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Report:
     """All that a run found out. `findings` are sorted: causes first (worst first, then file and line), each followed by what it explains.
 

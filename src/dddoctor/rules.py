@@ -461,7 +461,7 @@ def compile_rules(folder: Path) -> str:
     found = load(folder)
     rules = []
     for r in found.rules:
-        fields = dict(r.__dict__)
+        fields = r._asdict()
         fields["severity"] = r.severity.value
         fields["brings"] = [[b.state, b.if_column] for b in r.brings]
         fields["clears"] = [[c.say, c.rules, c.states, c.areas] for c in r.clears]

@@ -189,9 +189,16 @@ class Vault:
         Use it for values whose key is known: `redact("hunter2")` alone cannot know.
         """
         kind = kind_of_name(name)
-        if kind is not None and is_secret_value(text, kind, name):
-            return self.token(text, kind)
-        return self.redact(text)
+        if kind is None or not is_secret_value(text, kind, name):
+            return self.redact(text)
+        if text.startswith("["):
+            try:
+                items = json.loads(text)
+            except ValueError:
+                items = None
+            if isinstance(items, list) and all(isinstance(i, str) for i in items):  # each is a secret of its own, which may stand elsewhere alone
+                return json.dumps([self.token(i, kind) if is_secret_value(i, kind, name) else self.redact(i) for i in items], ensure_ascii=False)
+        return self.token(text, kind)
 
     def has_token(self, text: str) -> bool:
         """Whether a text holds a token: such a text is not fit to be written into a file."""

@@ -59,7 +59,7 @@ _EXACT = {
     "rocommunity": "community", "rwcommunity": "community", "trapcommunity": "community", "psk": "secret", "requirepass": "password",
     "masterauth": "password",
 }  # fmt: skip
-_ENDPOINT_LEAF = _late(r"additional_endpoints(?:\[(?:\"[^\"]*\"|'[^']*')\]|\.[^.\[\]]+)(?:\[[\d*]*\])?$")
+_ENDPOINT_LEAF = _late(r"additional_endpoints(?:\[(?:\"[^\"]*\"|'[^']*')\]|\.(?:https?://[^\s\[\]]+|[^.\[\]]+))(?:\[[\d*]*\])?$")
 _LAST_SEGMENT = re.compile(r"(?:\[\"((?:[^\"\\]|\\.)*)\"\]|\['([^']*)'\]|([^.\[\]]+))(?:\[[\d*]*\])*$")
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from dddoctor.model import (
     Applied,
@@ -25,6 +30,7 @@ from dddoctor.model import (
 )
 from dddoctor.reports import console
 from dddoctor.reports import json as json_report
+from dddoctor.reports._repairs import command
 
 EXPECTED = Path(__file__).parent / "expected"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/report.schema.json").read_text(encoding="utf-8"))
@@ -83,6 +89,7 @@ def manual_finding() -> Finding:
         advice="Run `/home/vagrant/app/venv/bin/python -m pip install ddtrace`.",
         fix=FixOffer("Install it", Safety.UNSAFE, [], None, "the venv belongs to nobody"),
         possibly_explained_by=["0123456789"],
+        possibly_because=["/etc/environment could not be read"],
     )
 
 
@@ -102,6 +109,7 @@ def alike(count: int) -> list[Finding]:
             why="It is an option of each instance.",
             advice="Move it under each item of `instances`.",
             fold="{count} files set the interval where it has no effect.",
+            fix=FixOffer("Move it into each instance", Safety.SAFE),
         )
         for n in range(count)
     ]
@@ -159,8 +167,11 @@ def repaired() -> Report:
     report.applied = [
         Applied("0123456789", "yaml-does-not-load", "Remove the blank", "repaired and proved", (MAIN,)),
         Applied("2123456789", "ddtrace-in-another-interpreter", "Install it", "not repaired", (), "pip ended with 1"),
+        *(Applied(f.id, f.rule, "Move it into each instance", "repaired and proved", (str(f.file),)) for f in alike(6)),
+        Applied("5123456789", "file-of-another-user", "Give it back", "applied, not proved", ("/etc/mysql/debian.cnf",), "the proof could not look at it again"),
     ]
     report.run_id = "20261124-090000-1"
+    report.command = "dddoctor check --root '/mnt/my disk' --fix --yes"
     return report
 
 
@@ -181,13 +192,42 @@ def test_the_output_is_the_checked_in_one(name: str, report: Report, options: di
     assert console.render(report, **options) == (EXPECTED / name).read_text(encoding="utf-8")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
-def test_the_first_command_stands_within_twelve_lines(width: int) -> None:
-    """Whoever reads a screenful knows what to type."""
-    lines = console.render(sick(), width=width).splitlines()
+def wordy() -> Report:
+    """A first cause with a message of ten lines at 40 columns, six more places, and head lines that need cutting."""
+    report = sick()
+    finding = report.findings[0]
+    finding.message = " ".join(["datadog.yaml does not load, and this sentence is a long one."] * 6)
+    finding.also = [(f"/etc/datadog-agent/conf.d/other_{n}.yaml", n) for n in range(1, 7)]
+    report.head = [h._replace(text=", ".join([h.text] * 4)) for h in report.head]
+    return report
 
-    first = next(n for n, line in enumerate(lines, 1) if line.strip().startswith("→"))
+
+def folded_first() -> Report:
+    """A folded group is the first cause."""
+    report = healthy()
+    report.healthy, report.findings = False, alike(6)
+    report.causes = [f.id for f in report.findings]
+    return report
+
+
+@pytest.mark.parametrize("report", [sick(), wordy(), folded_first(), unsure(), repaired()], ids=["sick", "wordy", "folded", "unsure", "repaired"])
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("width", [20, 40, 60, 61, 80, 120, 200])
+def test_the_first_command_stands_within_twelve_lines(width: int, ascii_only: bool, report: Report) -> None:
+    """Whoever reads a screenful knows what to type."""
+    lines = console.render(report, width=width, ascii_only=ascii_only).splitlines()
+
+    first = next(n for n, line in enumerate(lines, 1) if line.strip().startswith(("→", "->")))
     assert first <= 12, "\n".join(lines[:16])
+
+
+def test_a_message_that_would_push_the_command_down_comes_after_it_under_the_title() -> None:
+    """Nothing is lost by it, and the further places follow."""
+    lines = console.render(wordy(), width=40).splitlines()
+
+    assert lines[4:7] == ["✗ error: A file is no YAML.", f"  {MAIN}:3:1", "  → dddoctor check --app /home/vagrant/app --fix"]
+    assert lines[8] == "  datadog.yaml does not load, and this"
+    assert "  and /etc/datadog-agent/conf.d/other_6.yaml:6" in lines
 
 
 def test_the_first_sentence_after_the_head_is_the_cause() -> None:
@@ -204,7 +244,100 @@ def test_lines_fit_the_terminal_unless_one_word_or_command_is_longer(width: int,
     """A path or a command in backticks is never cut: it must be copyable."""
     for line in console.render(sick(), width=width, ascii_only=ascii_only).splitlines():
         words = line.split("`")[1::2] or line.split()
-        assert len(line) <= width or max(map(len, words)) > width - 12 or line.strip().startswith(("->", "→ dddoctor", "and /", "/")), line
+        assert len(line) <= width or max(map(len, words)) > width - 12 or line.strip().startswith(("->", "→ dddoctor", "→ sudo dddoctor", "and /", "/")), line
+
+
+def test_wide_letters_count_two_cells() -> None:
+    """Widths are those of the terminal, not numbers of letters."""
+    report = sick()
+    report.findings[0].message = "설정 파일을 읽을 수 없습니다 " * 4
+
+    for line in console.render(report, width=40).splitlines()[4:9]:
+        assert cell_len(line) <= 40, line
+
+
+def test_the_command_is_written_out_once_and_what_else_it_repairs_says_so_in_a_line() -> None:
+    """The same line under each of forty findings would double the report."""
+    text = console.render(sick(), width=80)
+
+    assert text.count("  → dddoctor check --app /home/vagrant/app --fix\n") == 1
+    assert text.endswith("\n→ dddoctor check --app /home/vagrant/app --fix\n")
+    assert text.index("--fix\n    Remove the blank.\n") < text.index("  → Same command: Move it into each instance.\n")
+
+
+def test_the_command_is_written_out_at_the_first_cause_that_has_a_repair() -> None:
+    """What comes before it may have none."""
+    report = sick()
+    report.findings = [manual_finding(), *alike(1)]
+    report.causes = [f.id for f in report.findings]
+
+    assert "  /etc/datadog-agent/conf.d/check_0.yaml:1\n  → dddoctor check --app /home/vagrant/app --fix\n    Move it into each instance.\n" in console.render(report)
+
+
+def test_a_group_shows_the_first_advice_and_that_it_goes_for_the_others() -> None:
+    """Each advice names its own file."""
+    report = folded_first()
+    for finding in report.findings:
+        finding.fix, finding.advice = None, f"Edit `{finding.file}`."
+
+    assert "  → Edit `/etc/datadog-agent/conf.d/check_0.yaml`.\n    The same goes for the others.\n" in console.render(report)
+
+
+def test_what_could_not_be_looked_at_is_named_as_a_possible_cause() -> None:
+    """Many of them in one sentence; a group says each once."""
+    report = folded_first()
+    for finding in report.findings:
+        finding.possibly_because = [f"/etc/{name} could not be read" for name in ("a", "b", "c", "d")]
+
+    expected = "  Possibly because /etc/a could not be read, or because /etc/b could not be read, or for 2 reasons more of this kind.\n"
+    assert console.render(report, width=120).count(expected) == 1
+
+
+def test_a_remedy_is_a_command_to_type_the_first_time_and_short_after_that() -> None:
+    """A bare `sudo` is nothing that one can paste."""
+    report = unsure()
+    report.unread += [Unread("/etc/a", Kind.DENIED, "no", "sudo", ()), Unread("/etc/b", Kind.TOOL, "no", "", ()), Unread("ports", Kind.TOOL, "no", "--network", ())]
+
+    text = console.render(report)
+
+    assert "    → sudo dddoctor check --select config\n" in text and "  - /etc/a: no\n    → sudo\n" in text
+    assert "    → dddoctor check --select config --network\n" in text
+    assert text.index("- ports") < text.index("- /etc/b")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"COLUMNS": "33", "LINES": "7"}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "COLORTERM": "truecolor"}, {"TERM": "dumb"}, {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"}],
+    ids=lambda v: next(iter(v)),
+)
+@pytest.mark.parametrize("color", [False, True])
+def test_nothing_depends_on_the_environment(variables: dict[str, str], color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Width, colour and letters are parameters; rich must not look for itself."""
+    usual = console.render(sick(), color=color)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert console.render(sick(), color=color) == usual
+    assert ("\x1b" in usual) is color
+
+
+def test_rich_is_imported_by_the_console_alone_and_only_when_it_renders() -> None:
+    """Its import takes longer than all that JSON needs."""
+    code = (
+        "import sys\n"
+        "from dddoctor.model import Finding, FixOffer, Report, Safety, Severity, Target\n"
+        "from dddoctor.reports import console, json\n"
+        "finding = Finding('0123456789', 'r', 'config', 't', Severity.ERROR, 'Größer.', fix=FixOffer('Do it', Safety.SAFE))\n"
+        "report = Report(Target('root', '/mnt'), '0.1', 1, '2026-11-24T09:00:00+00:00', 0.1, False, False, [finding], [finding.id])\n"
+        "json.render(report)\n"
+        "before = any(m.split('.')[0] == 'rich' for m in sys.modules)\n"
+        "console.render(report, color=True)\n"
+        "print(before, 'rich.console' in sys.modules, bool({'rich.table', 'rich.markdown', 'rich.syntax', 'rich.traceback', 'pygments'} & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=False)
+
+    assert done.stdout.split() == ["False", "True", "False"], done.stderr
 
 
 def test_ascii_only_is_ascii_whatever_the_finding_says() -> None:
@@ -271,7 +404,7 @@ def test_the_command_to_type_is_the_one_typed_without_the_options_of_repairs_and
     report = healthy()
     report.command = "dddoctor check --root '/mnt/my disk' --fix --yes --format json --output=x.json --app /srv/app"
 
-    assert console.command(report, "--fix") == "dddoctor check --root '/mnt/my disk' --app /srv/app --fix"
+    assert command(report, "--fix") == "dddoctor check --root '/mnt/my disk' --app /srv/app --fix"
 
 
 def test_a_repair_that_asks_shows_the_way_by_hand_too() -> None:
@@ -283,7 +416,7 @@ def test_a_repair_that_asks_shows_the_way_by_hand_too() -> None:
 
     text = console.render(report, width=120)
 
-    assert "    Install it. It asks first.\n    By hand: Run `/home/vagrant/app/venv/bin/python -m pip install ddtrace`.\n" in text
+    assert "  → Same command: Install it. It asks first.\n    By hand: Run `/home/vagrant/app/venv/bin/python -m pip install ddtrace`.\n" in text
 
 
 def test_findings_in_a_circle_of_explanations_are_still_shown() -> None:
@@ -292,6 +425,86 @@ def test_findings_in_a_circle_of_explanations_are_still_shown() -> None:
     report.findings.insert(2, Finding("4123456789", "third", "agent", "t", Severity.INFO, "The third thing.", explained_by=["1123456789"]))
 
     assert "    • The third thing." in console.render(report, width=100)
+
+
+# --- after a repair ---------------------------------------------------------------------------------------------------
+
+
+def test_what_takes_the_run_back_names_its_folder_again() -> None:
+    """A run belongs to its target; without --root it would be looked for on this machine."""
+    report = repaired()
+    for typed, expected in (
+        ("dddoctor check --root '/mnt/my disk' --fix", "dddoctor undo 20261124-090000-1 --root '/mnt/my disk'"),
+        ("dddoctor check --root=/mnt --app /srv --fix", "dddoctor undo 20261124-090000-1 --root=/mnt"),
+        ("sudo dddoctor check --fix", "sudo dddoctor undo 20261124-090000-1"),
+    ):
+        report.command = typed
+        assert f"→ {expected}\n  takes these repairs back.\n" in console.render(report)
+
+
+def test_what_cannot_be_taken_back_is_named() -> None:
+    """`undo` brings the rest."""
+    report = repaired()
+    report.applied[0] = report.applied[0]._replace(undo="irreversible")
+
+    assert "  takes these repairs back, but not: Remove the blank.\n" in console.render(report)
+
+
+def test_where_all_is_proved_it_is_said_once() -> None:
+    """The numbers are the heading then."""
+    report = repaired()
+    report.applied = report.applied[:1]
+    text = console.render(report)
+
+    assert text.lower().count("repaired and proved") == 1
+    assert "\n1 repaired and proved.\n→ dddoctor undo" in text
+
+
+def test_where_nothing_was_written_what_is_wrong_comes_first_and_its_advice_is_the_step() -> None:
+    """The command that has just repaired nothing is no advice; the reason stands below."""
+    report = sick()
+    report.findings, report.causes = [broken_main_file()], ["0123456789"]
+    report.applied = [Applied("0123456789", "yaml-does-not-load", "Remove the blank", "not repaired", (MAIN,), "the repaired file would no longer parse")]
+    text = console.render(report)
+
+    assert "--fix" not in text and "can be repaired" not in text
+    assert text.index("  → Remove the blank.") < text.index(f"Not repaired, because the repaired file would no longer parse\n  ✗ Remove the blank ({MAIN})\n")
+
+
+def test_reasons_are_told_apart_and_four_of_one_rule_fold() -> None:
+    """One heading a reason, one line a rule."""
+    report = sick()
+    report.applied = [Applied(f.id, f.rule, "Move it", "not repaired", (str(f.file),), "it is managed" if n < 4 else "it is gone.") for n, f in enumerate(alike(6))]
+    lines = console.render(report, width=120).splitlines()
+    at = lines.index("Not repaired, because it is managed")
+
+    folder = "/etc/datadog-agent/conf.d"
+    assert lines[at + 1 : at + 6] == [
+        f"  ✗ 4 times: Move it ({folder}/check_0.yaml, {folder}/check_1.yaml and 2 more)",
+        "",
+        "Not repaired, because it is gone",
+        f"  ✗ Move it ({folder}/check_4.yaml)",
+        f"  ✗ Move it ({folder}/check_5.yaml)",
+    ]
+
+
+def test_a_repair_that_waits_for_its_cause_is_not_counted() -> None:
+    """`--fix` leaves a consequence alone while its cause stays, so the command would do nothing."""
+    report = sick()
+    cause, waiting = manual_finding(), alike(1)[0]
+    waiting.explained_by = [cause.id]
+    report.findings, report.causes = [cause, waiting], [cause.id]
+    assert "repaired" not in console.render(report)
+
+    assert cause.fix
+    cause.fix.unavailable_because = None
+    assert "2 can be repaired." in console.render(report)
+
+
+def test_no_report_calls_anything_fixed() -> None:
+    """What was not checked again is not said to be so."""
+    for report in (sick(), repaired(), healthy(), unsure(), wordy()):
+        assert not re.search(r"\bfixed\b", console.render(report, width=120), re.IGNORECASE)
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

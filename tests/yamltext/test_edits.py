@@ -176,13 +176,14 @@ def test_an_item_is_added_once(text: str, after: str) -> None:
         ("a: 1\r\nb: 2\r\n", "a", "b: 2\r\n"),
         ("a: 1\n", "a", ""),
         ("a:\n  b: 1\n\n  # c\nd: 2\n", "a.b", "a: {}\n\n  # c\nd: 2\n"),
-        ("a: # k\n  b:\n    - 1 # t\n\n    # u\n    - 2\n  c: 1\n", "a.b", "a: # k\n    # t\n\n    # u\n  c: 1\n"),
+        ("a: # k\n  b:\n    - 1 # t\n\n    # u\n    - 2\n  c: 1\n", "a.b", "a: # k\n  # t\n\n  # u\n  c: 1\n"),
         ("a: |\n  # no comment\n\n  x\nb: 1\n", "a", "b: 1\n"),
         ("l:\n- a: 1\n  b: 2\n", "l[0].a", "l:\n- b: 2\n"),
         ("l:\n- a: 1 # c\n  b: 2\n", "l[0].a", "l:\n- # c\n  b: 2\n"),
         ("l:\n- a: 1 # c\n", "l[0].a", "l:\n- {} # c\n"),
         ("l:\n-\n  a: 1\n", "l[0].a", "l:\n- {}\n"),
         ("l:\n- a: 1\n- a: 2\n  b: 3\n", "l[*].a", "l:\n- {}\n- b: 3\n"),
+        ("a: |\n  x\nb:\n    c: 1 # d\n\n    # e\n    f: 2\n", "b", "a: |\n  x\n# d\n\n# e\n"),
         ("x: {a: 1, b: 2}\n", "x.a", "x: {b: 2}\n"),
         ("x: {a: 1, b: 2, c: }\n", "x.b", "x: {a: 1, c: }\n"),
         ("x: {a: 1, b: 2, c: }\n", "x.c", "x: {a: 1, b: 2}\n"),
@@ -247,7 +248,7 @@ def test_an_interval_moves_into_each_instance(text: str, after: str) -> None:
             "l[*].t",
             "\nl:\n- x: 1\n  t:  # my\n    - a # 1\n    # 2\n    - b\n",
         ),
-        ("t:\n  - a # 1\nl:\n- x: 1\n- y: 2\n", "t", "l[*].t", "  # 1\nl:\n- x: 1\n  t:\n    - a\n- y: 2\n  t:\n    - a\n"),
+        ("t:\n  - a # 1\nl:\n- x: 1\n- y: 2\n", "t", "l[*].t", "# 1\nl:\n- x: 1\n  t:\n    - a\n- y: 2\n  t:\n    - a\n"),
         ("t:\n  - a\n  - 0644\nl: [{}]\n", "t", "l[0].t", "l: [{t: [a, 420]}]\n"),
         ("t: a, b\nl: [{}]\n", "t", "l[0].t", 'l: [{t: "a, b"}]\n'),
         ("l:\n    - deep:\n        x: |\n            y\n              z\nm: {}\nn:\n    k: 1\n", "l[0].deep", "n.deep", "l:\n    - {}\nm: {}\nn:\n    k: 1\n    deep:\n      x: |\n          y\n            z\n"),
@@ -525,7 +526,7 @@ def has_only_meant_changes(before: str, after: str, data: Any) -> None:
         assert "\n" not in after.replace("\r\n", "")
     else:
         assert "\r" not in after
-    if after.strip("\ufeff"):
+    if after.strip("\ufeff") and "\n\n" not in before.replace("\r", ""):
         assert after.endswith("\n") == before.endswith("\n")
 
 
@@ -555,7 +556,8 @@ def test_setting_any_key_of_any_document(text: str, data: st.DataObject) -> None
     try:
         after = run(text, "set_key", path_text(path), value)
     except CannotEdit as refused:
-        assert "comment" in str(refused), refused
+        # What stands below a literal text at the end of a file without a last line end changes that text.
+        assert "comment" in str(refused) or not text.endswith("\n"), refused
         return
     has_only_meant_changes(text, after, expected)
 
@@ -566,7 +568,11 @@ def test_removing_any_key_of_any_document(text: str, data: st.DataObject) -> Non
     expected = load(text)
     path = data.draw(st.sampled_from(places(expected)))
     del at(expected, path[:-1])[path[-1]]
-    after = run(text, "remove_key", path_text(path))
+    try:
+        after = run(text, "remove_key", path_text(path))
+    except CannotEdit:
+        assert "|+" in text or not text.endswith("\n")  # `|+` would take the blank lines that stay behind
+        return
     has_only_meant_changes(text, after, expected or None)
     assert len(after) <= len(text) + 3
 
@@ -588,7 +594,11 @@ def test_moving_any_key_of_any_document(text: str, data: st.DataObject) -> None:
     for owner in owners:
         owner[new] = copy.deepcopy(value)
     del at(expected, path[:-1])[path[-1]]
-    after = run(text, "move_key", path_text(path), path_text((*home, new)))
+    try:
+        after = run(text, "move_key", path_text(path), path_text((*home, new)))
+    except CannotEdit:
+        assert "|+" in text or not text.endswith("\n")  # `|+` takes the blank lines that stay behind
+        return
     has_only_meant_changes(text, after, expected)
 
 
@@ -602,7 +612,12 @@ def test_adding_an_item_to_any_list(text: str, data: st.DataObject) -> None:
     value = data.draw(st.sampled_from([v for v in VALUES if v is not None and v != {} and v != []]))
     if typed(value) not in typed(at(expected, path)):
         at(expected, path).append(value)
-    has_only_meant_changes(text, run(text, "add_item", path_text(path), value), expected)
+    try:
+        after = run(text, "add_item", path_text(path), value)
+    except CannotEdit:
+        assert not text.endswith("\n")
+        return
+    has_only_meant_changes(text, after, expected)
 
 
 @many

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from dddoctor.hosts import paths
@@ -243,7 +242,7 @@ class OverlayHost(ChangedView):
                 merged.append(Edit(origin, sha, spans_between(before, after), intent.patterns, intent.kind))
         for change, made in self._log:
             if isinstance(change, Create) and made is not None and made.content is not None:
-                change = replace(change, content=made.content, mode=made.mode, owner=made.owner)
+                change = change._replace(content=made.content, mode=made.mode, owner=made.owner)
             merged.append(change)
         merged += [Mode(path, before, after) for path, (before, after) in self.modes().items()]
         merged += [Owner(path, was, now) for path, (was, now) in self.owners().items()]

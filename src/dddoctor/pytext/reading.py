@@ -178,7 +178,7 @@ class _Rounds:
         found = python2.sites(self.draft.text)
         spans: list[tuple[int, int, str]] = []
         for site in found:
-            if all(s[0] >= e[1] for s in site.spans for e in spans):  # those inside another one wait; the parser stops there again
+            if not any(s[0] < e[1] and e[0] < s[1] for s in site.spans for e in spans):  # one that overlaps waits for the next look
                 spans += site.spans
         self.reading.sites = [Defect("python2-syntax", s.what, f"Python 2 syntax ({s.what})", *self.draft.original_span(s.start, s.end)) for s in found]
         if found and self.reading.python != "2":

@@ -18,11 +18,13 @@ from dddoctor.pytext.parse import parse
 from dddoctor.pytext.scan import LogicalLine, is_balanced, logical_lines
 
 LINES_LIMIT = 4000
+DEPTH_LIMIT = 100  # Python's own
 BEAM = 64
 EQUALS_LIMIT = 4
 IMPOSSIBLE = 10.0  # what no author means: `self` outside a method …
 ODD = 4.0
 SLIP = 2.0  # a statement at another column than its level
+HOPE = 4.1  # an arrangement that is so much dearer now will not win any more
 MARGIN = 0.9  # how much dearer the next arrangement must be
 _BUILTINS = frozenset(dir(builtins))
 
@@ -119,9 +121,11 @@ class _Search:
             for state in states:
                 for new in self._next(state, i):
                     found.setdefault(tuple((v.header, v.column, v.indent) for v in new.stack), []).append(new)
-            states = sorted((s for alike in found.values() for s in _cheapest(alike)), key=lambda s: s.cost)[:BEAM]
-            if not states:
+            if not found:
                 return []
+            best = min(s.cost for alike in found.values() for s in alike)
+            near = (s for alike in found.values() for s in _cheapest(alike) if s.cost <= best + HOPE)
+            states = sorted(near, key=lambda s: s.cost)[:BEAM]
         good = [s for s in states if s.cost <= states[0].cost + MARGIN]
         if self.facts[-1].opens:
             return []
@@ -134,7 +138,7 @@ class _Search:
     def _next(self, state: State, i: int) -> list[State]:
         f, column, stack = self.facts[i], self.columns[i], state.stack
         if i and self.facts[i - 1].opens:
-            if f.head in CLAUSES:
+            if f.head in CLAUSES or len(stack) >= DEPTH_LIMIT:
                 return []
             return [self._with(state, i, (*stack, level), cost) for level, cost in self._opened(state, i)]
         if f.head in CLAUSES:

@@ -31,7 +31,8 @@ def submission_defects(module: Module, parents: Parents, lines: Lines, known: Ca
             found.append(_at("endless-loop", "while", "an endless loop that runs when the file is imported: the Agent never gets past it", node, lines, blocks=True))
     for chain in chains:
         found += _endless_check(chain, lines)
-    if chains and not module.is_dynamic:
+    is_stopped = any(d.kind in ("endless-loop", "ends-agent") for d in found)
+    if chains and not module.is_dynamic and not is_stopped:
         found += _never_submits(chains[0], lines, known)
     return found
 

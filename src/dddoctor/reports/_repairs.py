@@ -16,15 +16,22 @@ _STYLES = {_PROVED: "green", _UNPROVED: "bold yellow", _LEFT: "bold yellow"}
 _OWN_OPTIONS = {"--fix": 0, "--yes": 0, "-y": 0, "--diff": 0, "--unsafe-fixes": 0, "--show-secrets": 0, "--format": 1, "--output": 1}
 
 
-def not_repaired(report: Report) -> frozenset[str]:
-    """The ids of findings whose repair was tried in vain: the command that did it is no advice for them."""
-    return frozenset(a.finding for a in report.applied if a.status == _LEFT)
+def repairable(report: Report) -> frozenset[str]:
+    """The ids of findings that `--fix` would repair: one is offered, it was not tried in vain in this run, and no cause that stays keeps it waiting."""
+    failed = {a.finding for a in report.applied if a.status == _LEFT}
+    found = {f.id: f for f in report.findings if _is_offered(f) and f.id not in failed}
+    present = {f.id for f in report.findings}
+    while True:
+        waiting = [f.id for f in found.values() if any(cause in present and cause not in found for cause in f.explained_by)]
+        if not waiting:
+            return frozenset(found)
+        for name in waiting:
+            del found[name]
 
 
-def offers_repair(finding: Finding, failed: frozenset[str] = frozenset()) -> bool:
-    """Whether `--fix` would try to repair it."""
+def _is_offered(finding: Finding) -> bool:
     fix = finding.fix
-    return fix is not None and fix.safety is not Safety.MANUAL and fix.unavailable_because is None and finding.id not in failed
+    return fix is not None and fix.safety is not Safety.MANUAL and fix.unavailable_because is None
 
 
 def command(report: Report, *options: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dddoctor.model import Excerpt, Finding, Kind, Report, Safety, Severity, Unread
 from dddoctor.reports._page import Page, clean
-from dddoctor.reports._repairs import FOLD_FROM, command, not_repaired, offers_repair, put_applied
+from dddoctor.reports._repairs import FOLD_FROM, command, put_applied, repairable
 
 MIN_WIDTH = 40
 MAX_WIDTH = 120  # longer lines are hard to read
@@ -26,11 +26,16 @@ def render(report: Report, *, width: int = 80, color: bool = False, ascii_only: 
     if report.run_id:
         put_applied(page, report)
     groups = list(_groups(report))
-    failed = not_repaired(report)
-    first = next((g[0].id for g in groups if any(offers_repair(f, failed) for f in g)), None)
+    can = repairable(report)
+    below = _explained(report.findings)
+    is_written_out = False
     for number, group in enumerate(groups):
         room = None if number or report.run_id else FIRST_COMMAND_WITHIN - height - 2  # the blank line, the step's own
-        _put_cause(page, report, group, room, is_first=group[0].id == first)
+        is_repairable = any(f.id in can for f in group)
+        step = _step(report, group, can, is_first=is_repairable and not is_written_out)
+        is_written_out = is_written_out or is_repairable
+        _put_cause(page, report, group, step, room)
+        _put_explained(page, below.get(group[0].id, ()))
         page.blank()
     if not report.run_id:  # nothing was written: what is wrong and what to type come before why nothing was
         put_applied(page, report)
@@ -79,7 +84,7 @@ def _groups(report: Report) -> Iterator[list[Finding]]:
         yield group
 
 
-def _put_cause(page: Page, report: Report, group: Sequence[Finding], room: int | None, *, is_first: bool) -> None:
+def _put_cause(page: Page, report: Report, group: Sequence[Finding], step: Sequence[Line], room: int | None) -> None:
     """What is wrong and where, what to type, then the rest.
 
     At most `room` lines stand before the step: further places, then the message itself (the rule's title stands for it) come after it where they are too many.
@@ -97,7 +102,8 @@ def _put_cause(page: Page, report: Report, group: Sequence[Finding], room: int |
     page.paragraph(marker, f"{finding.severity.value}: {_sentence(finding.title)}" if is_long else headline, _STYLES[finding.severity])
     for place in first_places:
         page.whole("  ", place)
-    _put_step(page, report, group, is_first=is_first)
+    for put_as, step_marker, text, style in step:
+        (page.whole if put_as == "whole" else page.paragraph)(step_marker, text, style)
     if is_long:
         page.paragraph("  ", message)
     for place in places[len(first_places) :]:
@@ -144,10 +150,10 @@ def _located(file: str, line: int | None) -> str:
 
 def _put_step(page: Page, report: Report, group: Sequence[Finding], *, is_first: bool) -> None:
     """The one thing to do: the repair where one is offered, else the advice. The command is written out once; what it also repairs says so in a line."""
-    failed = not_repaired(report)
-    finding = next((f for f in group if offers_repair(f, failed)), group[0])
+    can = repairable(report)
+    finding = next((f for f in group if f.id in can), group[0])
     fix = finding.fix
-    if fix and offers_repair(finding, failed):
+    if fix and finding.id in can:
         asks = " It asks first." if fix.safety is Safety.UNSAFE else ""
         if is_first:
             page.whole("  → ", command(report, "--fix"), _COMMAND)
@@ -307,12 +313,11 @@ def _put_summary(page: Page, report: Report) -> None:
         return
     number = len(report.causes)
     causes = f" from {_count(number, 'cause')}" if number != len(report.findings) else ""
-    failed = not_repaired(report)
-    repairable = sum(offers_repair(f, failed) for f in report.findings)
-    can = f" {repairable} can be repaired." if repairable else ""
+    number_repairable = len(repairable(report))
+    can = f" {number_repairable} can be repaired." if number_repairable else ""
     partial = " Not everything could be looked at." if report.partial else ""
     page.paragraph("", f"{found}{causes}.{can}{partial}", _BOLD)
-    if repairable:
+    if number_repairable:
         page.whole("→ ", command(report, "--fix"), _COMMAND)
 
 

@@ -19,10 +19,9 @@ _ENDLESS_DEF = re.compile(r"[ \t]+[\w.\x80-\xff]+[?!]?[ \t]*(?:\([^()\r\n]*\))?[
 _METHOD_OPERATOR = re.compile(r"\[\]=?|\*\*|<=>|===?|=~|![=~]?|<<|>>|[<>]=?|[+-]@?|[*/%&|^~`]")
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 # Words after which no value has ended: an operand, a condition or a statement follows.
-_OPEN_WORDS = frozenset("if unless while until and or not then do else elsif when in case begin ensure rescue return yield puts raise def class module alias undef".split())
+_OPEN_WORDS = frozenset(["if", "unless", "while", "until", "and", "or", "not", "then", "do", "else", "elsif", "when", "in", "case", "begin", "ensure", "rescue", "return", "yield", "puts", "raise", "def", "class", "module", "alias", "undef"])
 _KEYWORDS = frozenset(
-    "__FILE__ __LINE__ alias and begin BEGIN break case class def defined? do else elsif end END ensure false for if in module next nil not or redo rescue retry "
-    "return self super then true undef unless until when while yield".split()
+    ["__FILE__", "__LINE__", "alias", "and", "begin", "BEGIN", "break", "case", "class", "def", "defined?", "do", "else", "elsif", "end", "END", "ensure", "false", "for", "if", "in", "module", "next", "nil", "not", "or", "redo", "rescue", "retry", "return", "self", "super", "then", "true", "undef", "unless", "until", "when", "while", "yield"]
 )
 
 
@@ -304,7 +303,7 @@ class _Lexer:
         """The parameters of a block up to their closing `|`, as words; the closing bar becomes an op of its own."""
         end = self._line_end(self.at)
         close = self.text.find("|", self.at, end)
-        while 0 <= close and self.at < close:
+        while close >= 0 and self.at < close:
             char = self.text[self.at]
             if char in " \t":
                 self.at += 1

@@ -44,9 +44,8 @@ def read(data: bytes, file_name: str = "Vagrantfile") -> Reading:
     """Read a Vagrantfile: first what is no Ruby at all, then what keeps the rest from parsing, one fault at a time over the corrected text."""
     text = data.decode("latin-1")
     whole = accidents.whole_file(text)
-    if whole is not None:
-        if whole.kind != "merge-conflict" or first_error(parse(data)) is not None:
-            return Reading(data, (whole,), False, text, None, None)
+    if whole is not None and (whole.kind != "merge-conflict" or first_error(parse(data)) is not None):
+        return Reading(data, (whole,), False, text, None, None)
     faults: list[Fault] = []
     origin: list[int] | None = None
     text, origin = _apply(text, origin, accidents.lines_around(text, file_name), faults)

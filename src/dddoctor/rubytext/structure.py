@@ -10,7 +10,7 @@ from dddoctor.rubytext.lexer import Lines, Token, is_endless_def, value_ends
 OPENERS = frozenset(("do", "begin", "case", "class", "module", "def", "if", "unless", "while", "until", "for"))
 _MIDDLES = frozenset(("else", "elsif", "when", "in", "rescue", "ensure"))
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_CONTINUES = frozenset(", . &. && || + - * / = => == != < > <= >= ? : :: << | & ( [ { += ||= ! ->".split())
+_CONTINUES = frozenset([",", ".", "&.", "&&", "||", "+", "-", "*", "/", "=", "=>", "==", "!=", "<", ">", "<=", ">=", "?", ":", "::", "<<", "|", "&", "(", "[", "{", "+=", "||=", "!", "->"])
 _BEGINS_CONTINUED = frozenset((".", "&.", "&&", "||", "?", ":"))
 # What a disagreement costs. A block that is never closed outweighs any indentation; so does a name used outside of its block.
 UNMATCHED, _LOST_NAME, _LOOSE_INDENT = 8, 4, 1

@@ -30,9 +30,7 @@ def first_error(root: Any) -> int | None:
     """
     places = []
     for node in walk(root):
-        if node.is_error or node.is_missing:
-            places.append(node.start_byte)
-        elif node.type == "identifier" and node.text in _RESERVED and not _is_name(node):
+        if node.is_error or node.is_missing or node.type == "identifier" and node.text in _RESERVED and not _is_name(node):
             places.append(node.start_byte)
     return min(places, default=0 if root.has_error else None)
 

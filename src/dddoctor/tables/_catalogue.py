@@ -31,7 +31,7 @@ class Checks:
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.common: list[str] = data["common_instance"]
-        self.top_level: list[str] = data["top_level"]
+        self.top_level: frozenset[str] = frozenset(data["top_level"])
         self.go: dict[str, str] = data["go"]
         self._checks: dict[str, list[Any]] = data["checks"]
         self._types: dict[str, dict[str, str]] = data["types"]
@@ -51,9 +51,10 @@ class Checks:
 
     def option(self, check: str | None, key: str) -> Option:
         """Whether `key` is an option of this check's instances, of which type, and which one was probably meant."""
-        found = self._options.get((check, key))
+        known_check = check if check in self._checks else None  # all unknown checks are alike
+        found = self._options.get((known_check, key))
         if found is None:
-            found = self._options[check, key] = self._judge(check, key)
+            found = self._options[known_check, key] = self._judge(known_check, key)
         return found
 
     def _judge(self, check: str | None, key: str) -> Option:

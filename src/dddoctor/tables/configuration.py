@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
 from dddoctor.model import Gap, Kind
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dddoctor.secrets import Vault
     from dddoctor.yamltext import Document, Node
 
+_SPELT = {True: "true", False: "false"}
 BROKEN = "it does not parse"
 WRONG_SHAPE = "it has no valid instances"
 EMPTY = "it is empty"
@@ -362,44 +363,56 @@ class _Reader:
                 ordinal,
             )
 
-    def _keys(self, place: Place, document: Document) -> Iterator[Rows]:
+    def _keys(self, place: Place, document: Document) -> list[Rows]:
+        """All that is made of the entries of one file. This is where the time of a large host goes: rows are made without their constructors."""
+        rows: list[Rows] = []
         if document.root is None:
-            return
+            return rows
         from dddoctor.yamltext import walk
 
         file, agent, kind, check = place.file, self.agent.agent, place.file_kind, place.check_name
-        redact, secret_keys = self.vault.redact, self.secret_keys
+        redact, secret_keys, is_secret_key = self.vault.redact, self.secret_keys, self.vault.is_secret_key
         # Most files hold no secret at all: asking once for the whole text spares a question per value.
         is_clean = redact(document.text) == document.text
-        parts = Parts(agent, place) if place.reads == "check" and place.is_in_place else None
+        has_plain_lines = document.has_plain_lines
+        parts = Parts(agent, place, rows) if place.reads == "check" and place.is_in_place else None
+        make, append = tuple.__new__, rows.append
         for entry in walk(document):
             path, pattern, parent, key, node, key_node, depth, instance, ordinal, _ = entry
             value: str | None = None
             source: str | None = None
             count: int | None = None
             if node.kind == "scalar":
-                value, source = scalar_text(node), node.source
-                if value:
+                decoded = node.value
+                source = node.source
+                if decoded is not None:
+                    value = decoded if decoded.__class__ is str else _SPELT.get(decoded) if decoded.__class__ is bool else str(decoded)
                     name = key if key is not None else _last_key(parent)
                     is_secret = secret_keys.get(name)
                     if is_secret is None:
-                        is_secret = secret_keys[name] = self.vault.is_secret_key(name)
-                    if is_secret:
+                        is_secret = secret_keys[name] = is_secret_key(name)
+                    if is_secret and value:
                         value, source = self._hidden(name, value, source)
-                    elif not is_clean:
-                        value, source = redact(value), redact(source) if source else source
+                    elif not is_clean and value:
+                        value, source = redact(value), redact(source)
             else:
-                count = len(node.items) if node.kind == "seq" else len(node.pairs)
+                count = len(node.children) if node.kind == "seq" else len(node.children) // 2
             if not is_clean:
                 path, pattern, parent = redact(path), redact(pattern), redact(parent)
                 key = None if key is None else redact(key)
-            at = key_node if key_node is not None else node
-            line, column = at.line, at.column
-            yield YamlKey(file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column, node.end_line, depth, instance, ordinal)
-            if parts is not None and depth < 3:
-                yield from parts.take(entry, path, key, value, line, column)
+            at = node if key_node is None else key_node
+            if has_plain_lines:
+                mark: Any = at.event.start_mark
+                line, column = mark.line + 1, mark.column + 1
+            else:
+                line, column = at.line, at.column
+            append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column,
+                                  node.end_line, depth, instance, ordinal)))  # fmt: skip
+            if depth < 3 and parts is not None:
+                parts.take(entry, path, key, value, line, column)
         if parts is not None:
-            yield from parts.end()
+            parts.end()
+        return rows
 
     def _hidden(self, name: str, value: str, source: str | None) -> tuple[str, str | None]:
         """Value and source of a secret's key. The two can differ (`0123` is 83, an unquoted key of digits becomes a float): the vault learns both."""
@@ -410,18 +423,6 @@ class _Reader:
         if written and written != value:
             self.vault.redact_value(name, written)
         return token, token if source else source
-
-
-def scalar_text(node: Node) -> str | None:
-    """The decoded scalar as text: true, false, digits; None for null."""
-    value = node.value
-    if value is None:
-        return None
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return str(value)
 
 
 def managed_by(file: str, stat: Stat, data: bytes) -> str | None:

@@ -5,8 +5,7 @@ The rows are made while configuration.py walks the file, so that each file is re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dddoctor.tables import _catalogue
 
@@ -84,46 +83,45 @@ class UnknownKey(NamedTuple):
     nearest: str | None
 
 
-Row = Instance | InstanceOption | LogSource | UnknownKey
-
-
 class Parts:
-    """Makes the rows of one file out of its entries, given one by one in the order of the text."""
+    """Makes the rows of one file out of its entries, given one by one in the order of the text; they are appended to `rows`."""
 
-    def __init__(self, agent: str, place: Place) -> None:
-        self.agent, self.file, self.check = agent, place.file, place.check_name
+    def __init__(self, agent: str, place: Place, rows: list[Any]) -> None:
+        self.agent, self.file, self.check, self.rows = agent, place.file, place.check_name, rows
         self.checks = _catalogue.checks()
         self._source: dict[str, str | None] | None = None
         self._source_line = 0
 
-    def take(self, entry: Entry, path: str, key: str | None, value: str | None, line: int, column: int) -> Iterator[Row]:
+    def take(self, entry: Entry, path: str, key: str | None, value: str | None, line: int, column: int) -> None:
         """`path`, `key` and `value` are those of the entry with secrets hidden."""
-        if entry.depth == 0:
-            if key is not None and entry.key not in self.checks.top_level:
-                is_option = int(entry.key in self.checks.common or entry.key in self.checks.options(self.check))
-                yield UnknownKey(self.file, self.agent, self.check, line, column, key, entry.node.type, is_option, self.checks.nearest_top_level(self.check, entry.key or ""))
-        elif entry.depth == 1:
-            node = entry.node
-            if entry.pattern == "instances[*]":
-                is_mapping = int(node.type in ("map", "null"))
-                yield Instance(self.file, self.agent, self.check, entry.instance or 0, line, node.end_line, len(node.children) // 2 if node.kind == "map" else 0, is_mapping)
-            elif entry.pattern == "logs[*]":
-                yield from self.end()
-                if node.kind == "map":
-                    self._source, self._source_line = {}, line
-        elif entry.depth == 2 and key is not None:
+        depth, node = entry.depth, entry.node
+        if depth == 2:
+            if key is None:
+                return
             if entry.instance is not None:
                 option = self.checks.option(self.check, entry.key or "")
-                yield InstanceOption(
-                    self.file, self.agent, self.check, entry.instance, line, column, path, key, entry.node.type, option.expected_type, option.is_known, option.nearest
-                )
+                self.rows.append(tuple.__new__(InstanceOption, (self.file, self.agent, self.check, entry.instance, line, column, path, key, node.type,
+                                                                option.expected_type, option.is_known, option.nearest)))  # fmt: skip
             elif self._source is not None and key in ("type", "path", "service", "source") and entry.parent.startswith("logs["):
                 self._source[key] = value
+        elif depth == 1:
+            if entry.pattern == "instances[*]":
+                is_mapping = int(node.type in ("map", "null"))
+                count = len(node.children) // 2 if node.kind == "map" else 0
+                self.rows.append(Instance(self.file, self.agent, self.check, entry.instance or 0, line, node.end_line, count, is_mapping))
+            elif entry.pattern == "logs[*]":
+                self.end()
+                if node.kind == "map":
+                    self._source, self._source_line = {}, line
+        elif key is not None and entry.key not in self.checks.top_level:
+            is_option = int(entry.key in self.checks.common or entry.key in self.checks.options(self.check))
+            near = self.checks.nearest_top_level(self.check, entry.key or "")
+            self.rows.append(UnknownKey(self.file, self.agent, self.check, line, column, key, node.type, is_option, near))
 
-    def end(self) -> Iterator[LogSource]:
-        """The log source that is still open."""
+    def end(self) -> None:
+        """Close the log source that is still open."""
         if self._source is not None:
             found, self._source = self._source, None
-            yield LogSource(
-                self.file, self.agent, self.check, self._source_line, found.get("type") or "", found.get("path"), found.get("service"), found.get("source")
+            self.rows.append(
+                LogSource(self.file, self.agent, self.check, self._source_line, found.get("type") or "", found.get("path"), found.get("service"), found.get("source"))
             )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from dddoctor.yamltext.characters import conflict_line
 from dddoctor.yamltext.judging import (
+    blamed_line,
     distance,
     duplicate_penalty,
     identity,
@@ -37,6 +38,7 @@ from dddoctor.yamltext.suspicions import suspicions
 
 MAX_DEFECTS = 20
 _MAX_NOTES = 200
+_NEAR = 3  # lines
 _MAX_CHARACTERS = 4_000_000  # read again in all while candidates are tried
 _LARGE = 12_000  # characters from which on candidates are tried on a part of the text first
 _MAX_TEXT = 600_000  # characters; larger texts get the reader's verdict only
@@ -62,6 +64,7 @@ _KINDS = (
     ("block sequence entries are not allowed", "sibling-depth", "a list item cannot begin here"),
     ("found incompatible YAML document", "yaml-directive", "the Agent reads YAML 1.1 only"),
     ("invalid ", "bad-encoding", "a byte that is no UTF-8; the Agent refuses the whole file for it"),
+    ("control characters", "control-character", "a control character; the Agent's reader refuses the whole file for it, also in a comment"),
     ("incomplete ", "bad-encoding", "a byte that is no UTF-8; the Agent refuses the whole file for it"),
 )
 
@@ -183,13 +186,13 @@ class _Search:
                 swallowed = swallows(after, candidate)
                 if swallowed:
                     # A text that goes on in a plain text is rarely meant: it only speaks against what is dearer.
-                    beside = min(beside, total if swallowed == "block" else total + 1)
+                    beside = min(beside, total if swallowed == "block" else total + 2)
                     continue
                 best = min(best, total)
                 good.append((total, candidate, after))
             elif not good and not (has_instances and lost_instances(after)):
                 ahead = remaining(after)
-                if ahead < ahead_now and (after.is_yaml or after.noticed[0] is None or after.line_of(after.noticed[0]) > last_line(after, candidate)):
+                if ahead < ahead_now and (after.is_yaml or blamed_line(after) > last_line(after, candidate)):
                     further.append((candidate.cost, ahead, candidate))
         if good:
             total = min(cost for cost, _, _ in good)
@@ -272,7 +275,7 @@ class _Search:
         value: Any = None
         for step in [*self.steps, *self.notes]:
             candidate = step.candidate
-            holds = is_proven and not step.is_ambiguous and not candidate.is_guess
+            holds = is_proven and not step.is_ambiguous and not candidate.is_guess and not self._is_entangled(step)
             if holds and step.rivals:
                 if value is None:
                     value = identity(self.read(accepted).value(), numbers)
@@ -283,6 +286,20 @@ class _Search:
                 Defect(step.line, step.column, step.end_line, candidate.kind, candidate.text, correction, step.also, candidate.is_blocking, replacements)
             )
         return found
+
+    def _is_entangled(self, step: _Step) -> bool:
+        """Whether another step close by was chosen among equals: another choice there could have led to another one here."""
+        near = [
+            other
+            for other in [*self.steps, *self.notes]
+            if other is not step and other.line - step.end_line <= _NEAR and step.line - other.end_line <= _NEAR
+        ]
+        if step.candidate.kind == "sibling-depth" and step.candidate.is_blocking and any(other.candidate.kind == "no-blank-after-colon" for other in near):
+            return True
+        moves = [other for other in near if other.candidate.kind == step.candidate.kind == "sibling-depth" and other.candidate.is_blocking]
+        if any(other.line <= step.end_line + 1 and step.line <= other.end_line + 1 for other in moves):
+            return True
+        return any(one is step for one in self.steps) and any(other.rivals or step.rivals for other in near)
 
     def _has_rival(self, step: _Step, accepted: str, value: Any, numbers: dict[Any, int]) -> bool:
         """Whether another candidate of the step, with all that was done later, gives an accepted text with other data."""
@@ -305,7 +322,7 @@ class _Search:
         document = self.document
         first = min(document.line_of(start) for start, _, _ in replacements)
         last = max(document.line_of(max(start, end - 1)) for start, end, _ in replacements)
-        if not first <= step.line <= last and not any(document.line_of(start) == step.line for start, _, _ in replacements):
+        if last < step.line or first > step.end_line:
             lines = range(first, last + 1)
         else:
             lines = range(step.line, max(step.line, min(step.end_line, last)) + 1)

@@ -52,7 +52,8 @@ def removed(document: Document, owner: Node, indexes: set[int], *, keep_comments
     elif is_behind_dash and 0 in indexes:
         stays = next(i for i in range(count) if i not in indexes)
         places = [place for part in parts[:stays] for place in part.places]
-        if not keep_comments or not comments(text, parts[0].start, parts[stays].start, places):
+        begin = parts[0].start if keep_comments else line_end(text, parts[0].end)  # its own comments go, those between do not
+        if not comments(text, begin, parts[stays].start, places):
             cuts.append(Cut(parts[0].start, parts[stays].start))
             indexes = {i for i in indexes if i > stays}
     for index in sorted(indexes):

@@ -184,23 +184,22 @@ def _deeper(text: str, key: Node, below: int) -> int:
 def erased(document: Document, start: int, node: Node, *, places: list[tuple[int, int]], keep_comments: bool = True) -> list[Cut]:
     """Cuts that take away what stands between `start` and the end of `node`, and the lines that are empty then.
 
-    Comments stay, each in a line of its own where the line is gone; so do blank lines. Without `keep_comments` both go.
+    Comments stay, each in a line of its own where the line is gone; so do blank lines. They stand no deeper than what was there, or a literal text
+    above would swallow them. Without `keep_comments` both go.
     """
     text = document.text
     end = tail(node)
     marks = comments(text, start, line_end(text, end), places) if keep_comments else []
     cuts = []
     at = start
+    deepest = column(text, start)
     while True:
         first, stop = line_start(text, at), line_end(text, at)
         behind = next_line(text, stop)
         is_whole = not text[first:at].strip(" \t")
         mark = next((m for m in marks if at <= m < stop), None)
         if mark is not None:
-            content = at
-            while is_whole and text[content] in " \t":
-                content += 1
-            cuts.append(Cut(content, mark))
+            cuts.append(Cut(min(first + deepest, mark) if is_whole else at, mark))
         elif not is_whole:
             cuts.append(Cut(at, stop if not keep_comments else max(at, min(end, stop))))
         elif not keep_comments or text[first:stop].strip() or any(begin < stop and first < finish for begin, finish in places):

@@ -7,7 +7,8 @@ but those of a moved key go along where they can. Paths: edit_places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dddoctor.model import Span
@@ -34,6 +35,8 @@ __all__ = [
     "set_key",
 ]
 
+_OTHER_VALUE = "the Agent would read another value than the one meant"
+
 
 def set_key(document: Document, path: str, value: object) -> tuple[Span, ...]:
     """Give the key at `path` the value (None, bool, int, float, str, list, dict with text keys), with the sections that are missing on the way.
@@ -48,7 +51,7 @@ def set_key(document: Document, path: str, value: object) -> tuple[Span, ...]:
             cuts += added(document, target, steps, piece, layout)
         elif not same(value_of(document, target.node), value):
             cuts += replaced(document, target, value, layout)
-    return _proven(document, to_spans(document, cuts), [steps], {steps: value})
+    return _proven(document, to_spans(document, cuts), [steps], all_of={steps: value})
 
 
 def add_item(document: Document, path: str, value: object) -> tuple[Span, ...]:
@@ -73,13 +76,18 @@ def add_item(document: Document, path: str, value: object) -> tuple[Span, ...]:
             cuts += appended(document, node, (0,), Given(value), layout_of(document))
     if not wanted:
         return ()
-    return _proven(document, to_spans(document, cuts), [steps], {})
+    lists = [[*old, value] if target in wanted else old for target in there for old in [value_of(document, target.node) or []]]
+    return _proven(document, to_spans(document, cuts), [steps], each={steps: lists})
 
 
 def remove_key(document: Document, path: str) -> tuple[Span, ...]:
     """Take a key (each of its duplicates) or an item away. A section or list that gets empty is written `{}` or `[]`, so that its kind stays."""
     steps = _steps(document, path)
-    return _proven(document, _removal(document, steps), [_removal_path(steps)], {}, gone=[steps])
+    spans = _removal(document, steps)
+    if isinstance(steps[-1], str):
+        return _proven(document, spans, [steps], gone=[steps])
+    lists = [[item for i, item in enumerate(value_of(document, t.node)) if steps[-1] not in (i, None)] for t in found(document, steps[:-1])]
+    return _proven(document, spans, [steps[:-1]], each={steps[:-1]: lists})
 
 
 def move_key(document: Document, path: str, to: str) -> tuple[Span, ...]:
@@ -127,8 +135,7 @@ def rename_key(document: Document, path: str, to: str) -> tuple[Span, ...]:
         own = len(pieces_of(key.raw, document.kind))  # `a.b` of datadog.yaml stands for two steps
         name = ".".join(str(step) for step in new_steps[-own:])
         cuts.append(Cut(key.value_start, key.end, key_text(name, {"single": "'", "double": '"'}.get(key.style, ""))))
-    values = {new_steps: value_of(document, there[0].node)} if len(there) == 1 else {}
-    return _proven(document, to_spans(document, cuts), [steps, new_steps], values)
+    return _proven(document, to_spans(document, cuts), [steps, new_steps], each={new_steps: [value_of(document, t.node) for t in there]})
 
 
 def intents_of_removal(document: Document, path: str) -> tuple[str, ...]:
@@ -205,7 +212,7 @@ def _moved(document: Document, places: Sequence[Target], paths: tuple[Path, Path
     if not between.is_yaml:
         raise CannotEdit("the value cannot stand in the new place as it is written")
     second = _removal(between, path, keep_comments=keep_comments)
-    return _proven(document, composed(first, second), [path, new_path], {new_path: piece.value}, gone=[path])
+    return _proven(document, composed(first, second), [path, new_path], all_of={new_path: piece.value}, gone=[path])
 
 
 def _removal(document: Document, steps: Path, *, keep_comments: bool = True) -> tuple[Span, ...]:
@@ -221,9 +228,16 @@ def _removal(document: Document, steps: Path, *, keep_comments: bool = True) -> 
 
 
 def _proven(
-    document: Document, spans: tuple[Span, ...], meant: Sequence[Path], values: dict[Path, Any], *, gone: Sequence[Path] = ()
+    document: Document,
+    spans: tuple[Span, ...],
+    meant: Sequence[Path],
+    *,
+    all_of: Mapping[Path, Any] = MappingProxyType({}),
+    each: Mapping[Path, Sequence[Any]] = MappingProxyType({}),
+    gone: Sequence[Path] = (),
 ) -> tuple[Span, ...]:
-    """The spans, once the edited text has been read: values as given, paths gone, no difference elsewhere, and nothing lost that loaded before."""
+    """The spans, once the edited text has been read: no difference but on the paths meant, `all_of` the targets of a path have the value, `each` has its
+    own, in order, what should be gone is gone, and nothing is lost that loaded before."""
     if not spans:
         return spans
     after = read(applied(document.data, spans), document.kind)
@@ -233,11 +247,14 @@ def _proven(
         raise CannotEdit("the Agent would not load the edited file")
     if not differs_only_on(document, after, meant):
         raise CannotEdit("other data of the file would change with it")
-    for path, value in values.items():
+    for path, value in all_of.items():
         there = targets(after, path)
         if not there or any(t.rest or not same(_effective(after, t), value) for t in there):
-            raise CannotEdit("the Agent would read another value than the one meant")
-    if any(found(after, path, every=True) for path in gone if isinstance(path[-1], str)):
+            raise CannotEdit(_OTHER_VALUE)
+    for path, values in each.items():
+        if not same([_effective(after, t) for t in found(after, path)], list(values)):
+            raise CannotEdit(_OTHER_VALUE)
+    if any(found(after, path, every=True) for path in gone):
         raise CannotEdit("the key would still be there")
     return spans
 

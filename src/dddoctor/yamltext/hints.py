@@ -12,6 +12,8 @@ from dddoctor.yamltext.nodes import Document, Node
 
 # Literal beginnings keep these fast. What they find is confirmed on the nodes.
 _LOST_BLANK = re.compile(r"\n *(?:- +)*-[A-Za-z_]|:\n +[\w.-]+:[^\s/]|:\r\n +[\w.-]+:[^\s/]")
+_ODD = re.compile("[\xa0\xad\u00ab\u00bb\u1680\u2000-\u200f\u2018-\u201f\u202f\u205f\u2060\u3000\ufeff]")
+_TWO_COLONS = re.compile(r"::(?:[ \t\r]|$)", re.MULTILINE)
 _FLOW_COLON = re.compile(r"\{[^}\n]*[\w\"']:[^\s/:\]}]")
 _REPEATED = re.compile(r"(\n *- [^\n]+)\1\r?\n")
 _NESTED_NAME = re.compile(r"\n +(?:logs|instances):")
@@ -25,7 +27,9 @@ def is_unsuspicious(document: Document) -> bool:
     if document.warnings or document.needs_decoding or document.rest_ignored_line is not None or document.bom_bytes:
         return False
     text = document.text
-    if document.has_long_scalars or not text.isascii() or "`" in text or "::" in text or _LOST_BLANK.search(text):
+    if document.has_long_texts or "`" in text or _LOST_BLANK.search(text) or (not text.isascii() and _ODD.search(text)):
+        return False
+    if "::" in text and _TWO_COLONS.search(text):
         return False
     if ":\"" in text or ":'" in text or _REPEATED.search(text) or _NESTED_NAME.search(text):
         return False

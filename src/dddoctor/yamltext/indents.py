@@ -28,9 +28,13 @@ def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Can
     flat_cost = 1 if any(_key_name(line) in top_names for line in tabbed) else 3
     for width in (2, 4, 8, 3, 1, 6, 0):
         texts = [(line, _untabbed(line, width)) for line in tabbed]
-        is_flat = any(line.is_code and not new.startswith(" ") for line, new in texts)
+        flat = [line for line, new in texts if line.is_code and not new.startswith(" ")]
+        is_mixed = 0 < len(flat) < sum(line.is_code for line in tabbed)
         replacements = tuple(change for line, new in texts for change in changed(line, new))
-        yield Candidate("tab-indentation", first, flat_cost if is_flat else 1, TAB_SAY, replacements, also)
+        yield Candidate("tab-indentation", first, flat_cost if flat else 1, TAB_SAY, replacements, also, is_guess=is_mixed)
+        if flat_cost == 1 and not flat:  # keys of the top level at column 0, the others indented
+            replacements = tuple(change for line, new in texts for change in changed(line, new.lstrip() if _key_name(line) in top_names else new))
+            yield Candidate("tab-indentation", first, 1, TAB_SAY, replacements, also)
     code = [line for line in tabbed if line.is_code]
     if not code or len({line.indent for line in code}) > 1:
         return

@@ -16,13 +16,18 @@ _MAY_TOUCH_TEXTS = frozenset({"leading-junk", "trailing-junk", "control-characte
 
 
 def remaining(document: Document) -> int:
-    """How many lines are still to be read where the reader gave up: what shrinks is progress. -1 where only the shape is wrong."""
+    """How many lines are still to be read behind the one to blame: what shrinks is progress. 1 where only the shape is wrong."""
     if document.is_yaml:
         return 0 if document.parses else 1
+    return 2 + len(document.line_starts()) - blamed_line(document)
+
+
+def blamed_line(document: Document) -> int:
+    """The line to blame, or where the reader stood, 0 where it is neither."""
+    if document.problem is not None and document.problem.line is not None:
+        return document.problem.line
     mark = document.noticed[0]
-    if mark is None:
-        return 1_000_000
-    return 2 + len(document.line_starts()) - document.line_of(min(mark, len(document.text)))
+    return document.line_of(min(mark, len(document.text))) if mark is not None else 0
 
 
 def lost_instances(document: Document) -> bool:

@@ -92,17 +92,17 @@ def _colon_lost(line: Line) -> Iterator[Candidate]:
     if match:
         wrong = line.content[match.end(1) : match.end()].strip()
         start, end = line.content_start + match.end(1), line.content_start + match.end()
-        yield Candidate("colon-lost", line.number, 2, f"`{wrong}` stands where a colon belongs behind `{match[1]}`", ((start, end, ":"),), column=start - line.start + 1)
+        yield Candidate("colon-lost", line.number, 2, f"`{wrong}` stands where a colon belongs", ((start, end, ":"),), column=start - line.start + 1)
         return
     match = _NO_COLON.match(line.content)
     if match:
         at = line.content_start + match.end()
         # A text may go on here instead; brackets, quotes, numbers and truth values are values of a key.
         is_value = re.fullmatch(r"[ \t]+(?:[\[{\"'].*|-?\d+|true|false|yes|no)", line.code[match.end() :]) is not None
-        yield Candidate("colon-lost", line.number, 3, f"no colon behind `{match[0]}`", ((at, at, ":"),), column=at - line.start + 1, is_guess=not is_value)
+        yield Candidate("colon-lost", line.number, 3, "no colon behind the key", ((at, at, ":"),), column=at - line.start + 1, is_guess=not is_value)
     elif re.fullmatch(r"[A-Za-z_][\w.-]*", line.code):
         at = line.content_start + len(line.code)
-        yield Candidate("colon-lost", line.number, 3, f"no colon behind `{line.code}`", ((at, at, ":"),), column=at - line.start + 1, is_guess=True)
+        yield Candidate("colon-lost", line.number, 3, "no colon behind this word", ((at, at, ":"),), column=at - line.start + 1, is_guess=True)
 
 
 def _quotes(line: Line) -> Iterator[Candidate]:
@@ -198,6 +198,8 @@ def _values(line: Line) -> Iterator[Candidate]:
         return
     column = start - line.start + 1
     new = _quoted(code)
+    if code.startswith("!!"):
+        return
     if code[0] in _WHY_QUOTES and not (code[0] in "|>" and re.fullmatch(r"[|>][-+0-9]*", code)):
         if code[0] == "*" and not code.strip("*"):
             say = "the value is masked with `*`, which begins an alias: nothing in this file loads"

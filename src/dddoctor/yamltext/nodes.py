@@ -205,12 +205,12 @@ class Document:
     `parses`: the Agent loads it (text and, for kind check and main, shape). `is_yaml`: the text alone is in order, so `root` is whole.
     `has_shape`: what parses also has the types that the Agent decodes into. `parses` = `is_yaml` and `has_shape`.
     `warnings`: what only the strict decoding minds (duplicate keys; unknown top-level keys of a check).
-    `has_plain_lines`: only "\\n" ends lines. `has_long_scalars`: some scalar goes over several lines. `rest_ignored_line`: the first line that the Agent never sees because it stands behind the first document.
+    `has_plain_lines`: only "\\n" ends lines. `has_long_scalars`: some scalar goes over several lines; `has_long_texts`: one that is no block. `rest_ignored_line`: the first line that the Agent never sees because it stands behind the first document.
     `noticed`: where the reader stood and where what it was reading began (offsets) when it gave up; `context` says what that was.
     """
 
     __slots__ = ("data", "text", "kind", "encoding", "bom_bytes", "root", "is_yaml", "has_shape", "problem", "problems", "warnings",
-                 "rest_ignored_line", "noticed", "context", "end", "has_aliases", "needs_decoding", "stand_ins", "has_plain_lines", "has_long_scalars", "_line_starts", "_decoded")  # fmt: skip
+                 "rest_ignored_line", "noticed", "context", "end", "has_aliases", "needs_decoding", "stand_ins", "has_plain_lines", "has_long_scalars", "has_long_texts", "_line_starts", "_decoded")  # fmt: skip
 
     def __init__(self, data: bytes, kind: str) -> None:
         self.data = data
@@ -232,6 +232,7 @@ class Document:
         self.needs_decoding = False
         self.has_plain_lines = False
         self.has_long_scalars = False
+        self.has_long_texts = False
         self.stand_ins: dict[str, str] = {}
         self._line_starts: list[int] | None = None
         self._decoded: Any = _UNSET

@@ -39,14 +39,12 @@ def candidates_for(document: Document, lines: list[Line]) -> Iterator[Candidate]
         yield Candidate("utf-16-without-bom", 1, 1, say, ((0, len(text), plain),))
         return
     message = document.problem.message if document.problem else ""
-    if message.startswith(("yaml: invalid ", "yaml: incomplete ")):
-        bad = [match.start() for match in re.finditer("[\ud800-\udfff]", text)]
-        if bad:
-            places = sorted({document.line_of(at) for at in bad})
-            say = "a byte that is no UTF-8 (the file was saved in another encoding); the Agent refuses the whole file for it, also in a comment"
-            replacements = tuple((at, at + 1, "?") for at in bad)
-            column = document.column_of(bad[0])
-            yield Candidate("bad-encoding", places[0], 1, say, replacements, tuple(places[1:]), column=column, is_guess=True)
+    bad = [match.start() for match in re.finditer("[\ud800-\udfff]", text)]
+    if bad:
+        places = sorted({document.line_of(at) for at in bad})
+        say = "a byte that is no UTF-8 (the file was saved in another encoding); the Agent refuses the whole file for it, also in a comment"
+        replacements = tuple((at, at + 1, "?") for at in bad)
+        yield Candidate("bad-encoding", places[0], 1, say, replacements, tuple(places[1:]), column=document.column_of(bad[0]), is_guess=True)
         return
     found = list(character_candidates(document))
     if found:

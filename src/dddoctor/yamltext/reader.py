@@ -217,6 +217,8 @@ def _build_once(document: Document, text: str) -> None:
             append(node)
             if event.start_mark.line != event.end_mark.line:
                 document.has_long_scalars = True
+                if event.style not in ("|", ">"):
+                    document.has_long_texts = True
         elif kind is map_start or kind is seq_start:
             node = node_of("map" if kind is map_start else "seq", event, [], document)
             append(node)
