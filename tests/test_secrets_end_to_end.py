@@ -143,8 +143,7 @@ def plant(variant: str, seed: int) -> Planted:
             secret = KINDS[kind](dice)
             written = _written(kind, secret)
             secrets.append(Plant(kind, place, written, tuple(_tells(kind, secret))))
-            line_start = text.rfind("\n", 0, m.start()) + 1
-            indent = text[line_start : m.start()]
+            indent = m.string[m.string.rfind("\n", 0, m.start()) + 1 : m.start()]
             written = written.replace("\n", "\n" + indent) if not indent.strip() else written
             if name:
                 known[name] = written

@@ -12,7 +12,6 @@ import contextlib
 import datetime
 import difflib
 import fcntl
-import json
 import os
 import secrets
 import time
@@ -24,7 +23,16 @@ from dddoctor import journal_commands
 from dddoctor.hosts.spans import apply_spans
 from dddoctor.journal_commands import Runner
 from dddoctor.journal_files import Files, JournalError, Seen, sha256_hex
-from dddoctor.journal_record import Record, TargetId, appending, in_words, read_record, sync_folder, write_private
+from dddoctor.journal_record import (
+    Record,
+    TargetId,
+    appending,
+    in_words,
+    read_record,
+    sync_folder,
+    write_line,
+    write_private,
+)
 from dddoctor.model import Change, Create, Edit, Mode, Owner, Remove, Rename
 
 __all__ = ["Entry", "Journal", "JournalError", "Run", "Runner", "TargetId", "UndoResult"]
@@ -259,13 +267,11 @@ class Run:
         self._files = Files(Path(target.path))
         self._steps: list[dict[str, Any]] = []
         descriptor = os.open(folder / "journal.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._log = os.fdopen(descriptor, "ab")
+        self._log = os.fdopen(descriptor, "ab", buffering=0)
 
     def write(self, line: dict[str, Any]) -> None:
         """Append a line to the journal and sync it."""
-        self._log.write(json.dumps(line).encode() + b"\n")
-        self._log.flush()
-        os.fsync(self._log.fileno())
+        write_line(self._log, line)
 
     def apply(self, changes: Sequence[Change], why: str) -> None:
         """Make the changes in their order. JournalError names the one that cannot be made; those before it stand until commit or rollback."""

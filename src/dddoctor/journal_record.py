@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,18 +106,24 @@ def read_record(folder: Path) -> Record | None:
 @contextlib.contextmanager
 def appending(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Write synced lines at the end of a run's journal, after whatever a crash left there."""
-    with (folder / "journal.jsonl").open("ab+") as log:
+    with (folder / "journal.jsonl").open("ab+", buffering=0) as log:
         if log.tell():
             log.seek(-1, os.SEEK_END)
             if log.read(1) != b"\n":
                 log.write(b"\n")
 
         def write(line: dict[str, Any]) -> None:
-            log.write(json.dumps(line).encode() + b"\n")
-            log.flush()
-            os.fsync(log.fileno())
+            write_line(log, line)
 
         yield write
+
+
+def write_line(log: FileIO, line: dict[str, Any]) -> None:
+    """One line, complete and synced, or OSError. The file is unbuffered: on a full disk nothing is left to be written at its close."""
+    data = json.dumps(line).encode() + b"\n"
+    if log.write(data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(log.fileno())
 
 
 def in_words(step: dict[str, Any], *, is_undo: bool = False) -> str:

@@ -465,9 +465,10 @@ def test_where_nothing_was_written_what_is_wrong_comes_first_and_its_advice_is_t
     report = sick()
     report.findings, report.causes = [broken_main_file()], ["0123456789"]
     report.applied = [Applied("0123456789", "yaml-does-not-load", "Remove the blank", "not repaired", (MAIN,), "the repaired file would no longer parse")]
+    report.run_id = "20261124-090000-2"  # begun, and nothing came of it
     text = console.render(report)
 
-    assert "--fix" not in text and "can be repaired" not in text
+    assert "--fix" not in text and "can be repaired" not in text and "undo" not in text
     assert text.index("  → Remove the blank.") < text.index(f"Not repaired, because the repaired file would no longer parse\n  ✗ Remove the blank ({MAIN})\n")
 
 

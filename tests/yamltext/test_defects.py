@@ -26,6 +26,7 @@ CASES = {
         "{\\rtf1\\ansi\\ansicpg1252\n{\\fonttbl\\f0\\fswiss Helvetica;}\n\\f0\\fs24 \\cf0 init_config:\\\n\\\ninstances: [\\{\\}]\\\n}\n",
         [(1, "leading-junk", "init_config:\n\ninstances: [{}]", True)],
     ),
+    "the head of an RTF file above plain text": Case("{\\rtf1\\ansi\\cocoartf1561\ninit_config:\n\ninstances:\n  - port: 1\n", [(1, "leading-junk", "", True)]),
     "a Markdown fence around the file": Case("```yaml\ninstances: [{}]\n```\n", [(1, "leading-junk", "", True)]),
     "a Markdown fence at the end": Case("instances: [{}]\n```\n", [(2, "trailing-junk", "", True)]),
     "a command and its prompt": Case("vagrant@vm:~$ cat my_metric.yaml\ninstances: [{}]\n", [(1, "leading-junk", "", True)]),

@@ -12,7 +12,6 @@ from dddoctor.pytext.module import Module
 from dddoctor.pytext.names import Nearest, Parents, Target, parents_of, undefined_names, unknown_attributes
 from dddoctor.pytext.parse import Lines
 from dddoctor.pytext.reading import Defect, Reading, add_reindented, read
-from dddoctor.pytext.reindent import reindent
 from dddoctor.pytext.submissions import submission_defects
 
 
@@ -97,6 +96,8 @@ class _Judge:
         """Indent what parses and stands in the wrong place; the names found after that, None where it is not clear where it belongs."""
         if self.context.target.python == "2" and self.reading.sites:
             return None
+        from dddoctor.pytext.reindent import reindent
+
         found = reindent(self.reading.draft.text)
         function = lone_check_function(self.module, self.parents)
         if found is None:

@@ -6,14 +6,11 @@ Lines and columns are always those of the file as it stands.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dddoctor.pytext import accidents as accidents_of
-from dddoctor.pytext import python2
 from dddoctor.pytext.accidents import Accident
 from dddoctor.pytext.parse import Parsed, is_newer_syntax, parse
-from dddoctor.pytext.reindent import reindent
 from dddoctor.pytext.source import Draft, Source
 
 ROUNDS_LIMIT = 20
@@ -53,7 +50,6 @@ class Defect(NamedTuple):
     also: tuple[int, ...] = ()
 
 
-@dataclass
 class Reading:
     """`tree` is that of `draft.text`, the corrected text; None where correcting came to an end. `python`: "2", "3" or None (unknown).
 
@@ -61,14 +57,13 @@ class Reading:
     `is_guess`: several block structures fit, and `tree` is one of them: enough to look for names, not to repair.
     """
 
-    source: Source
-    draft: Draft
-    python: str | None
-    tree: ast.Module | None = None
-    defects: list[Defect] = field(default_factory=list)
-    sites: list[Defect] = field(default_factory=list)
-    obstacle: str = ""
-    is_guess: bool = False
+    def __init__(self, source: Source, python: str | None) -> None:
+        self.source, self.draft, self.python = source, Draft(source.text), python
+        self.tree: ast.Module | None = None
+        self.defects: list[Defect] = []
+        self.sites: list[Defect] = []
+        self.obstacle = ""
+        self.is_guess = False
 
     @property
     def parses(self) -> int | None:
@@ -84,7 +79,7 @@ class Reading:
 def read(data: bytes, file_name: str = "", python: str | None = "3", version: tuple[int, ...] | None = None) -> Reading:
     """Read a file for the Python ("2", "3", None = unknown; `version` as far as known) that will run it. `file_name` without folder, to recognise it in the text."""
     source = Source(data)
-    reading = Reading(source, Draft(source.text), python)
+    reading = Reading(source, python)
     if source.is_utf16:
         reading.defects.append(_utf16(source))
     elif source.unknown_encoding:
@@ -127,6 +122,8 @@ class _Rounds:
     def _guess(self, parsed: Parsed) -> ast.Module | None:
         if not any(words in parsed.message for words, _ in _INDENTATION):
             return None
+        from dddoctor.pytext.reindent import reindent
+
         found = reindent(self.draft.text, is_guess=True)
         if found is None:
             return None
@@ -150,7 +147,9 @@ class _Rounds:
                 return True
         if self.reading.python == "2" and not self.are_tabs_expanded:
             self.are_tabs_expanded = True
-            spans = python2.tab_spans(text)
+            from dddoctor.pytext.python2 import tab_spans
+
+            spans = tab_spans(text)
             if spans:
                 self.draft.apply(spans)
                 return True
@@ -175,6 +174,8 @@ class _Rounds:
 
     def _translate(self) -> bool:
         """Write Python 2 syntax so that the parser goes on; under a Python 3 it is a defect."""
+        from dddoctor.pytext import python2
+
         found = python2.sites(self.draft.text)
         spans: list[tuple[int, int, str]] = []
         for site in found:
@@ -196,6 +197,8 @@ class _Rounds:
         kind = next((k for words, k in _INDENTATION if words in parsed.message), None)
         if kind is None:
             return False
+        from dddoctor.pytext.reindent import reindent  # most files need none of it
+
         found = reindent(self.draft.text)
         if found is None:
             return False

@@ -59,9 +59,15 @@ def undo_command(report: Report) -> str:
     return shlex.join([*start, "undo", str(report.run_id), *([root] if root else [])])
 
 
+def has_written(report: Report) -> bool:
+    """Whether there is something to take back."""
+    return report.run_id is not None and any(a.status != _LEFT for a in report.applied)
+
+
 def put_applied(page: Page, report: Report) -> None:
     """What was repaired, each repair below how it ended and why. Where something was written: first the numbers, and how to take it back."""
-    if report.run_id:
+    is_written = has_written(report)
+    if is_written:
         numbers = [(sum(a.status == status for a in report.applied), status) for status in _MARKS]
         page.paragraph("", "; ".join(f"{number} {status}" for number, status in numbers if number) + ".", "bold")
         lost = [a.title for a in report.applied if a.undo == "irreversible" and a.status != _LEFT]
@@ -72,7 +78,7 @@ def put_applied(page: Page, report: Report) -> None:
     for item in report.applied:
         groups.setdefault((item.status, item.reason.rstrip(".")), []).append(item)
     for (status, reason), group in sorted(groups.items(), key=lambda g: list(_MARKS).index(g[0][0])):
-        if len(groups) > 1 or reason or not report.run_id:  # else the numbers have said it
+        if len(groups) > 1 or reason or not is_written:  # else the numbers have said it
             page.paragraph("", f"{status.capitalize()}{f', because {reason}' if reason else ''}", "bold")
         for text in _entries(group):
             page.paragraph(f"  {_MARKS[status]}", text, _STYLES[status])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from dddoctor.model import Excerpt, Finding, Kind, Report, Safety, Severity, Unread
 from dddoctor.reports._page import Page, clean
-from dddoctor.reports._repairs import FOLD_FROM, command, put_applied, repairable
+from dddoctor.reports._repairs import FOLD_FROM, command, has_written, put_applied, repairable
 
 MIN_WIDTH = 40
 MAX_WIDTH = 120  # longer lines are hard to read
@@ -23,21 +24,19 @@ def render(report: Report, *, width: int = 80, color: bool = False, ascii_only: 
     page = Page(max(MIN_WIDTH, min(width, MAX_WIDTH)), color=color, ascii_only=ascii_only)
     height = _put_head(page, report)
     page.blank()
-    if report.run_id:
+    is_written = has_written(report)
+    if is_written:
         put_applied(page, report)
     groups = list(_groups(report))
     can = repairable(report)
+    first = next((g[0].id for g in groups if any(f.id in can for f in g)), None)
     below = _explained(report.findings)
-    is_written_out = False
     for number, group in enumerate(groups):
-        room = None if number or report.run_id else FIRST_COMMAND_WITHIN - height - 2  # the blank line, the step's own
-        is_repairable = any(f.id in can for f in group)
-        step = _step(report, group, can, is_first=is_repairable and not is_written_out)
-        is_written_out = is_written_out or is_repairable
-        _put_cause(page, report, group, step, room)
+        room = None if number or is_written else FIRST_COMMAND_WITHIN - height - 2  # the blank line, the step's own
+        _put_cause(page, report, group, can, room, is_first=group[0].id == first)
         _put_explained(page, below.get(group[0].id, ()))
         page.blank()
-    if not report.run_id:  # nothing was written: what is wrong and what to type come before why nothing was
+    if not is_written:  # nothing was written: what is wrong and what to type come before why nothing was
         put_applied(page, report)
     _put_cleared(page, report)
     _put_unread(page, report)
@@ -84,7 +83,7 @@ def _groups(report: Report) -> Iterator[list[Finding]]:
         yield group
 
 
-def _put_cause(page: Page, report: Report, group: Sequence[Finding], step: Sequence[Line], room: int | None) -> None:
+def _put_cause(page: Page, report: Report, group: Sequence[Finding], can: frozenset[str], room: int | None, *, is_first: bool) -> None:
     """What is wrong and where, what to type, then the rest.
 
     At most `room` lines stand before the step: further places, then the message itself (the rule's title stands for it) come after it where they are too many.
@@ -102,8 +101,7 @@ def _put_cause(page: Page, report: Report, group: Sequence[Finding], step: Seque
     page.paragraph(marker, f"{finding.severity.value}: {_sentence(finding.title)}" if is_long else headline, _STYLES[finding.severity])
     for place in first_places:
         page.whole("  ", place)
-    for put_as, step_marker, text, style in step:
-        (page.whole if put_as == "whole" else page.paragraph)(step_marker, text, style)
+    _put_step(page, report, group, can, is_first=is_first)
     if is_long:
         page.paragraph("  ", message)
     for place in places[len(first_places) :]:
@@ -114,7 +112,6 @@ def _put_cause(page: Page, report: Report, group: Sequence[Finding], step: Seque
     if finding.avoid:
         page.paragraph("  ", f"Avoid: {finding.avoid}")
     _put_possible(page, report, group)
-    _put_explained(page, report, finding)
 
 
 def _folded(finding: Finding, count: int) -> str:
@@ -148,9 +145,8 @@ def _located(file: str, line: int | None) -> str:
     return f"{file}:{line}" if line else file
 
 
-def _put_step(page: Page, report: Report, group: Sequence[Finding], *, is_first: bool) -> None:
+def _put_step(page: Page, report: Report, group: Sequence[Finding], can: frozenset[str], *, is_first: bool) -> None:
     """The one thing to do: the repair where one is offered, else the advice. The command is written out once; what it also repairs says so in a line."""
-    can = repairable(report)
     finding = next((f for f in group if f.id in can), group[0])
     fix = finding.fix
     if fix and finding.id in can:
@@ -210,38 +206,39 @@ def _put_possible(page: Page, report: Report, group: Sequence[Finding]) -> None:
         page.paragraph("  ", f"Possibly because {', or because '.join(reasons[:2])}{more}.")
 
 
-def _put_explained(page: Page, report: Report, cause: Finding) -> None:
+def _put_explained(page: Page, below: Sequence[Finding]) -> None:
     """What follows from a cause, one line a finding; four or more of one rule and agent in one line."""
-    below = list(_descendants(report.findings, cause))
     if not below:
         return
     page.whole("  ", "This also explains:")
-    done: set[tuple[str, str | None]] = set()
+    counts = Counter((f.rule, f.agent) for f in below)
+    folded: set[tuple[str, str | None]] = set()
     for finding in below:
         key = (finding.rule, finding.agent)
-        alike = [f for f in below if (f.rule, f.agent) == key]
-        if key in done:
+        if key in folded:
             continue
-        if len(alike) >= FOLD_FROM:
-            done.add(key)
-            text = _folded(finding, len(alike))
+        if counts[key] >= FOLD_FROM:
+            folded.add(key)
+            text = _folded(finding, counts[key])
         else:
             place = _place(finding)
             text = f"{finding.message} ({place})" if place else finding.message
         page.paragraph(f"    {_MARKS[finding.severity]} ", text)
 
 
-def _descendants(findings: Iterable[Finding], cause: Finding) -> Iterator[Finding]:
-    """Findings whose first cause, or its first cause and so on, is this one; in report order."""
+def _explained(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Findings by the one at the end of their chain of first causes, in report order; those of a circle are left out."""
     first = {f.id: f.explained_by[0] for f in findings if f.explained_by}
+    below: dict[str, list[Finding]] = {}
     for finding in findings:
         seen: set[str] = set()
         name = finding.id
         while name in first and name not in seen:
             seen.add(name)
             name = first[name]
-        if name == cause.id and finding.id != cause.id:
-            yield finding
+        if name not in seen and name != finding.id:
+            below.setdefault(name, []).append(finding)
+    return below
 
 
 # --- after the causes -------------------------------------------------------------------------------------------------
@@ -305,7 +302,7 @@ def _put_summary(page: Page, report: Report) -> None:
         page.paragraph("✓ ", f"Healthy: {report.rule_count} rules found nothing to repair.{rest}", _GREEN)
         return
     if report.healthy is None:
-        more = " more" if report.run_id else ""
+        more = " more" if has_written(report) else ""
         page.paragraph("", f"Nothing{more} at or above the threshold was found, but not everything could be looked at: this is not called healthy.", _STYLES[Severity.WARNING])
         remedy = next((u.remedy for u in report.unread if u.remedy and u.kind is not Kind.TARGET), "")
         if typed := _remedy_command(report, remedy):

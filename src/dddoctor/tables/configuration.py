@@ -382,7 +382,8 @@ class _Reader:
             value: str | None = None
             source: str | None = None
             count: int | None = None
-            if node.kind == "scalar":
+            is_scalar = node.kind == "scalar"
+            if is_scalar:
                 decoded = node.value
                 source = node.source
                 if decoded is not None:
@@ -406,8 +407,12 @@ class _Reader:
                 line, column = mark.line + 1, mark.column + 1
             else:
                 line, column = at.line, at.column
+            if is_scalar and has_plain_lines and node.target is None and node.event.style not in ("|", ">"):
+                end_line = node.event.end_mark.line + 1
+            else:
+                end_line = node.end_line
             append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column,
-                                  node.end_line, depth, instance, ordinal)))  # fmt: skip
+                                  end_line, depth, instance, ordinal)))  # fmt: skip
             if depth < 3 and parts is not None:
                 parts.take(entry, path, key, value, line, column)
         if parts is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dddoctor.yamltext.lines import Candidate, Line, Replacement, lines_of, removed
+from dddoctor.yamltext.lines import Candidate, Line, Replacement, removed
 from dddoctor.yamltext.nodes import Document
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
@@ -131,9 +131,8 @@ def _junk_of(line: Line) -> tuple[str, str] | None:
 
 def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
     """Lines at the top and at the end that came along: fences, prompts, file names, an editor's status, RTF, line numbers."""
-    rtf = rtf_candidate(text)
-    if rtf:
-        yield rtf
+    if text.startswith("{\\rtf"):
+        yield from rtf_candidates(text, lines)
         return
     code = [line for line in lines if line.text.strip() and not line.text.lstrip().startswith("#")]
     top: list[tuple[Line, str]] = []
@@ -190,13 +189,24 @@ def _number_candidates(lines: list[Line], code: list[Line]) -> Iterator[Candidat
             return
 
 
-def rtf_candidate(text: str) -> Candidate | None:
-    """The plain text of a file that a word processor saved as RTF."""
-    if not text.startswith("{\\rtf"):
-        return None
-    plain = rtf_to_text(text)
-    lines = lines_of(text)
-    return Candidate("leading-junk", 1, 1, "the file was saved as RTF by a word processor, not as plain text", ((0, len(text), plain),), end_line=lines[-1].number)
+def rtf_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
+    """The plain text of a file that a word processor saved as RTF; or, where only the head of such a file is left, the file without it."""
+    say = "the file was saved as RTF by a word processor, not as plain text"
+    yield Candidate("leading-junk", 1, 1, say, ((0, len(text), rtf_to_text(text)),), end_line=lines[-1].number)
+    head = []
+    for line in lines:
+        if not line.text.startswith(("{\\", "\\")):
+            break
+        head.append(line)
+    replacements: list[Replacement] = []
+    for line in head:
+        rest = _RTF_TOKEN.sub("", _RTF_GROUP.sub("", line.text)).strip()
+        keeps = bool(rest) and line.text.endswith(rest)
+        replacements.append((line.start, line.end - len(rest), "") if keeps else removed(text, line, line))
+    last = next((line for line in reversed(lines) if line.text.strip()), lines[-1])
+    if last.text.strip() == "}" and last not in head:
+        replacements.append(removed(text, last, last))
+    yield Candidate("leading-junk", 1, 1, "the head of an RTF file stands before the text", tuple(replacements), end_line=head[-1].number)
 
 
 def rtf_to_text(text: str) -> str:

@@ -241,13 +241,16 @@ def to_spans(document: Document, cuts: Iterable[Cut]) -> tuple[Span, ...]:
             cut = Cut(last.start, cut.end, last.new + cut.new)
         joined.append(cut)
     spans = []
+    done, offset = 0, document.byte_offset(0)  # counted on: from the top for each span, 5,000 instances took seconds
     for start, end, new in joined:
         while new and start < end and text[start] == new[0]:
             start, new = start + 1, new[1:]
         while new and start < end and text[end - 1] == new[-1]:
             end, new = end - 1, new[:-1]
         if start != end or new:
-            spans.append(Span(document.byte_offset(start), document.byte_offset(end), document.encode(new)))
+            first = offset + len(document.encode(text[done:start]))
+            done, offset = end, first + len(document.encode(text[start:end]))
+            spans.append(Span(first, offset, document.encode(new)))
     return tuple(spans)
 
 

@@ -62,7 +62,7 @@ def _of_scalar(document: Document, lines: list[Line], node: Node, parent: Node |
             yield from _lost_to_tag(document, node)
         return
     if is_key:
-        yield from _of_key(document, node, parent)
+        yield from _of_key(node, parent)
     elif "`" in raw and raw.count("`") == 1 and raw.endswith("`") and len(raw) > 1 and not (key is not None and _SECRET.search(key.raw)):
         yield _candidate(node, "stray-backtick", "a backtick stands behind the value and is part of it", ((node.end - 1, node.end, ""),))
     elif key is not None and "#" in raw:
@@ -79,7 +79,7 @@ def _of_scalar(document: Document, lines: list[Line], node: Node, parent: Node |
         yield from _odd_characters(lines, node, raw)
 
 
-def _of_key(document: Document, node: Node, parent: Node | None) -> Iterator[Candidate]:
+def _of_key(node: Node, parent: Node | None) -> Iterator[Candidate]:
     raw: str = node.event.value
     start, end = node.value_start, node.end
     if re.match(r"-[A-Za-z_]", raw):
@@ -107,7 +107,6 @@ def _of_key(document: Document, node: Node, parent: Node | None) -> Iterator[Can
         if value.kind == "scalar" and value.start == value.end:
             at = start + raw.index(":") + 1
             yield _candidate(node, "no-blank-after-colon", "no blank behind the colon, so all of it is a key without a value", ((at, at, " "),))
-    del document
 
 
 def _odd_characters(lines: list[Line], node: Node, raw: str) -> Iterator[Candidate]:
@@ -160,7 +159,7 @@ def _swallowed(document: Document, lines: list[Line], node: Node, parent: Node |
         say = "list items at different depths: the deeper one is part of the text of the one above it"
         yield Candidate("sibling-depth", first, 1, say, replacements, tuple(line.number for line in items), last, node.column, is_blocking=False)
         return
-    if items:
+    if items and len(items) == len(inside) and all(re.fullmatch(r"[\w./:@-]+", line.code) for line in items):  # not a text with a minus in it
         say = "a list item stands below a value and is part of its text"
         yield Candidate("sibling-depth", first, 1, say, (), tuple(line.number for line in items), last, node.column, is_blocking=False)
         return

@@ -1,0 +1,91 @@
+"""Commands that fetch the Agent's install script and run it, wherever a person keeps them: Vagrantfiles, scripts, Dockerfiles, shell histories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.model import Gap
+from dddoctor.secrets import Vault
+from dddoctor.tables import RunOptions, table
+from dddoctor.tables._python_places import search
+from dddoctor.tables.mounts import gap_of
+from dddoctor.tables.secret_places import place_of
+
+_PLACES = frozenset(("vagrantfile", "script", "history", "dockerfile"))
+_FILE_LIMIT_BYTES = 4 * 1024 * 1024
+_ROWS_LIMIT = 20
+_URL = re.compile(r"https?://[^\s\"'\\)|;]*(?:datadog|dd-agent)[^\s\"'\\)|;]*install_(?:script|agent|mac_os)[\w.]*", re.I)
+_RUNS_IT = re.compile(r"\b(?:bash|sh|zsh)\b[^|;&]*\$\(\s*(?:curl|wget)\b|\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:\w+=\S*\s+)*(?:bash|sh|zsh)\b|`\s*(?:curl|wget)\b")
+_CURL_FAILS = re.compile(r"\bcurl\b[^|;&]*?\s(?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body|-early)?)(?=\s)")
+_BRANCH = re.compile(r"/(?:master|main|develop|HEAD)/|refs/heads/")
+
+
+class InstallCommand(NamedTuple):
+    """One line that downloads an install script of the Agent and runs it unseen (`bash -c "$(curl …)"`, `curl … | bash`).
+
+    `place`: vagrantfile, script, dockerfile or history (typed on this host). `is_branch`: the script is taken from a branch of a repository, so it is another one each day; the addresses
+    of Datadog's own servers are not. `fails_loudly`: curl has -f, or wget is used; without, an error page of the server is run as if it were the script. `column` is that of the address.
+    """
+
+    file: str
+    line: int
+    column: int
+    place: str
+    url: str
+    is_branch: int
+    fails_loudly: int
+
+
+@table("install_commands", InstallCommand)
+def collect(host: Host, vault: Vault, options: RunOptions) -> Iterator[InstallCommand | Gap]:
+    """Ordered by folder and name; comments are left out. A file that may not be read is a gap."""
+    for folder in search(host, options):
+        if isinstance(folder, Gap):
+            yield folder
+            continue
+        for name in sorted(folder.names):
+            place = place_of(name)
+            if place in _PLACES and place is not None:
+                yield from _file(host, vault, f"{folder.path.rstrip('/')}/{name}", place)
+
+
+def _file(host: Host, vault: Vault, file: str, place: str) -> Iterator[InstallCommand | Gap]:
+    try:
+        if host.stat(file).kind != "file":
+            return
+        data = host.read(file, _FILE_LIMIT_BYTES)
+    except FileNotFoundError:
+        return
+    except (Unavailable, InputError) as error:
+        yield gap_of(file, error)
+        return
+    if b"install_" not in data:
+        return
+    found = 0
+    for number, column, text in logical_lines(data.decode("utf-8", "replace")):
+        url = _URL.search(text)
+        if url is None or text.lstrip().startswith("#") or not _RUNS_IT.search(text):
+            continue
+        fails = "curl" not in text or _CURL_FAILS.search(text) is not None
+        yield InstallCommand(file, number, column + url.start() + 1, place, vault.redact(url[0]), int(_BRANCH.search(url[0]) is not None), int(fails))
+        found += 1
+        if found >= _ROWS_LIMIT:
+            return
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
+    """(line, column base, text): lines with those that a backslash continues put behind them; the column base counts for the first line only."""
+    number, parts = 0, ""
+    for index, line in enumerate(text.split("\n"), 1):
+        line = line.rstrip("\r")
+        number = number or index
+        if line.endswith("\\"):
+            parts += line[:-1] + " "
+            continue
+        yield number, 0, parts + line
+        number, parts = 0, ""
+    if parts:
+        yield number, 0, parts
