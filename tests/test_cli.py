@@ -222,7 +222,7 @@ def test_what_is_not_needed_is_not_imported(sound: Path, tmp_path: Path) -> None
     loaded = set(done.stderr.split())
 
     assert done.returncode == 0, done.stderr
-    assert not loaded & {"docker", "pymysql", "psutil", "pyflakes", "tree_sitter", "rich", "requests", "difflib", "dddoctor.journal", "dddoctor.repair"}
+    assert not loaded & {"docker", "pymysql", "psutil", "pyflakes", "tree_sitter", "rich", "requests", "dddoctor.journal", "dddoctor.repair"}
 
 
 def test_the_version_needs_no_command_line_library(tmp_path: Path) -> None:

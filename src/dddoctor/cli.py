@@ -145,7 +145,7 @@ def render(report: Report, format_: str, output: Path | None = None) -> str:
     from dddoctor.reports import console
 
     is_terminal = output is None and sys.stdout.isatty()
-    width = shutil.get_terminal_size((100, 24)).columns if is_terminal else int(os.environ.get("COLUMNS", "100"))
+    width = shutil.get_terminal_size((100, 24)).columns  # COLUMNS, else the terminal, else 100
     encoding = (sys.stdout.encoding or "ascii").lower()
     return console.render(report, width=width, color=is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb", ascii_only="utf" not in encoding)
 
@@ -165,9 +165,11 @@ def _split(values: list[str] | None) -> tuple[str, ...]:
 
 
 def _command_line() -> str:
+    """What was typed, with `sudo` where it ran through it: the commands that a report shows begin like this one."""
     import shlex
 
-    return shlex.join(["dddoctor", *sys.argv[1:]])
+    through_sudo = ["sudo"] if os.geteuid() == 0 and "SUDO_USER" in os.environ else []
+    return shlex.join([*through_sudo, "dddoctor", *sys.argv[1:]])
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from dddoctor import fixing
 from dddoctor.cli import render
 from dddoctor.examples import build
-from dddoctor.model import Report, Safety, Severity
+from dddoctor.model import Report, Safety
 from dddoctor.session import CheckOptions, Session, UsageError, target_id
 
 MANIFEST = Path(__file__).parent / "data" / "demo_vm.yaml"
@@ -85,9 +85,7 @@ def _undo(root: Path, session: Session, before: str, out: TextIO) -> bool:
 
 def _is_proved(first: Report, repaired: Report) -> bool:
     """Whether there was something to repair, and only what a person must do by hand is left."""
-    left = [f for f in repaired.findings if f.severity is not Severity.INFO and f.fix is not None and f.fix.safety is not Safety.MANUAL and not f.fix.unavailable_because]
-    refused = {a.finding for a in repaired.applied if a.status == "not repaired"}
-    return first.healthy is False and all(f.id in refused for f in left)
+    return first.healthy is False and bool(repaired.applied) and not repaired.repairable()
 
 
 def _say(out: TextIO, text: str) -> None:

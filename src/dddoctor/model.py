@@ -175,6 +175,11 @@ class FixOffer:
     diff: str | None = None
     unavailable_because: str | None = None
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether `--fix` would try it."""
+        return self.safety is not Safety.MANUAL and self.unavailable_because is None
+
 
 class Excerpt(NamedTuple):
     """Lines around a place, secrets already redacted. `lines` are (number, text); `marked` is the line of the finding; columns are 1-based characters."""
@@ -294,13 +299,21 @@ class Report:
     command: str = "dddoctor check"
 
     def counts(self) -> dict[str, int]:
-        """Findings by severity, `fixable` (a safe or unsafe fix is offered) and skipped rules."""
+        """Findings by severity, `fixable` (what --fix would repair, with a yes where it asks) and skipped rules."""
         found = {s.value: sum(f.severity is s for f in self.findings) for s in Severity}
-        fixable = sum(
-            f.fix is not None and f.fix.safety is not Safety.MANUAL and f.fix.unavailable_because is None
-            for f in self.findings
-        )
-        return {**found, "fixable": fixable, "skipped": len(self.skipped)}
+        return {**found, "fixable": len(self.repairable()), "skipped": len(self.skipped)}
+
+    def repairable(self) -> frozenset[str]:
+        """Ids of findings that `--fix` would repair: a fix is offered, it was not tried in vain in this run, and no cause that stays keeps it waiting."""
+        failed = {a.finding for a in self.applied if a.status == "not repaired"}
+        found = {f.id: f for f in self.findings if f.id not in failed and f.fix and f.fix.is_offered}
+        present = {f.id for f in self.findings}
+        while True:
+            waiting = [f.id for f in found.values() if any(cause in present and cause not in found for cause in f.explained_by)]
+            if not waiting:
+                return frozenset(found)
+            for name in waiting:
+                del found[name]
 
 
 class RuleError(Exception):

@@ -319,12 +319,11 @@ def proves(before: bytes, after: bytes, edit: Edit) -> bool:
     if edit.kind == "yaml":
         from dddoctor.yamltext import edits, read
 
-        is_main = edit.file.endswith("/datadog.yaml")
-        kind = "main" if is_main else "check"
-        repaired = read(after, kind)
-        if "*" in edit.intent:
-            return repaired.parses or not read(before, kind).parses
-        return repaired.problem is None and edits.differs_only_at(read(before, kind), repaired, edit.intent)
+        kind = edits.kind_of(edit.file)
+        was, repaired = read(before, kind), read(after, kind)
+        if was.parses and not repaired.parses:
+            return False
+        return "*" in edit.intent or edits.differs_only_at(was, repaired, edit.intent)
     if edit.kind == "python":
         return _python_parses(after) or not _python_parses(before)
     return True

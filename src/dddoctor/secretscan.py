@@ -461,7 +461,7 @@ def _endpoint_keys(text: str) -> Iterator[Found]:
         start, eol = _line_bounds(text, m.start())
         brace = text.find("{", m.end(), eol)
         if brace >= 0:
-            inside = re.compile(r"\[[^\[\]]*\]").finditer(text, brace, brace + 4096)
+            inside = re.compile(r"\[[^\[\]]*\]").finditer(text, brace, _closing(text, brace))
             spans = [span for b in inside for span in _items(text, b.start(), len(text))]
         else:
             spans, indent, at = [], len(text[start : m.start()]) - len(text[start : m.start()].lstrip(" -")), eol + 1
@@ -480,6 +480,16 @@ def _endpoint_keys(text: str) -> Iterator[Found]:
                     spans.append(item.span(1))
                 at = end + 1
         yield from (Found(b, e, "key", "additional_endpoints") for b, e in spans if is_secret_value(text[b:e], "key"))
+
+
+def _closing(text: str, brace: int) -> int:
+    """Where the flow mapping that opens at `brace` ends; lists behind it are not its own."""
+    depth = 0
+    for m in re.compile(r"[{}]").finditer(text, brace, brace + 4096):
+        depth += 1 if m[0] == "{" else -1
+        if depth == 0:
+            return m.end()
+    return min(len(text), brace + 4096)
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------

@@ -115,8 +115,9 @@ class Session:
         roots = causes.roots(findings, self.rules, self.rule_set.states)
         unread = [*evaluation.unread(), *self._nothing_to_judge(evaluation)]
         is_blind = evaluation.is_blind or any(u.kind is not Kind.TARGET for u in unread)
+        lines: dict[str, list[str]] = {}
         for finding in findings:
-            finding.excerpt = self._excerpt(evaluation.store.host, finding)
+            finding.excerpt = self._excerpt(evaluation.store.host, finding, lines)
         worst = self.options.fail_on.rank
         is_found = any(f.severity.rank <= worst for f in findings)
         outcomes = evaluation.outcomes
@@ -175,22 +176,27 @@ class Session:
         head.append(HeadLine("Python", "; ".join(pythons) or "not known"))
         return head
 
-    def _excerpt(self, host: Host, finding: Finding) -> Excerpt | None:
-        """Lines around the place, secrets redacted. A file that cannot be read again gives none."""
+    def _excerpt(self, host: Host, finding: Finding, known: dict[str, list[str]]) -> Excerpt | None:
+        """Lines around the place, secrets redacted. A file that cannot be read again gives none. `known`: the lines of files shown before."""
         if finding.file is None or finding.line is None:
             return None
-        try:
-            data = host.read(finding.file)
-        except (OSError, Unavailable, InputError):
-            return None
-        if len(data) > EXCERPT_LIMIT_BYTES:
-            return None
-        lines = redacted_lines(data, self.vault)
+        if finding.file not in known:
+            known[finding.file] = self._lines(host, finding.file)
+        lines = known[finding.file]
         first, last = max(1, finding.line - EXCERPT_LINES), min(len(lines), finding.line + EXCERPT_LINES)
         if finding.line > len(lines):
             return None
         shown_lines = tuple((n, lines[n - 1].rstrip("\r")[:200]) for n in range(first, last + 1))
         return Excerpt(shown_lines, finding.line, finding.column)
+
+    def _lines(self, host: Host, file: str) -> list[str]:
+        from dddoctor.redaction import redacted_lines
+
+        try:
+            data = host.read(file)
+        except (OSError, Unavailable, InputError):
+            return []
+        return redacted_lines(data, self.vault) if len(data) <= EXCERPT_LIMIT_BYTES else []
 
     # --- repairing ----------------------------------------------------------------------------------------------------
 
@@ -336,21 +342,6 @@ def change_paths(change: Any) -> tuple[str, ...]:
 # --- what leaves the doctor -------------------------------------------------------------------------------------------
 
 
-def redacted_lines(data: bytes, vault: Vault) -> list[str]:
-    """The lines of a file with every secret as a token; a secret that fills several lines (a private key) keeps their number."""
-    from dddoctor.secrets import scan
-
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = data.decode(encoding, "replace")
-    parts, position = [], 0
-    for found in scan(text):
-        secret = text[found.start : found.end]
-        if "\n" in secret:
-            parts += [text[position : found.start], vault.token(secret, found.kind), "\n" * secret.count("\n")]
-            position = found.end
-    return vault.redact("".join([*parts, text[position:]])).split("\n")
-
-
 def shown(report: Report, vault: Vault) -> Report:
     """The report with every text passed through the vault: tokens become `<key #1>`, and the net catches the rest."""
     show = vault.show
@@ -370,6 +361,8 @@ def shown(report: Report, vault: Vault) -> Report:
     report.cleared = [show(s) for s in report.cleared]
     report.applied = [a._replace(reason=show(a.reason), files=tuple(show(x) for x in a.files)) for a in report.applied]
     report.head = [h._replace(text=show(h.text)) for h in report.head]
+    report.target.os = show(report.target.os) if report.target.os else report.target.os
+    report.target.agent_version = show(report.target.agent_version) if report.target.agent_version else report.target.agent_version
     return report
 
 

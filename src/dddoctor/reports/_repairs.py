@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from dddoctor.model import Applied, Finding, Report, Safety
+from dddoctor.model import Applied, Report
 from dddoctor.reports._page import Page
 
 FOLD_FROM = 4
@@ -14,24 +14,6 @@ _PROVED, _UNPROVED, _LEFT = "repaired and proved", "applied, not proved", "not r
 _MARKS = {_PROVED: "✓ ", _UNPROVED: "▲ ", _LEFT: "✗ "}
 _STYLES = {_PROVED: "green", _UNPROVED: "bold yellow", _LEFT: "bold yellow"}
 _OWN_OPTIONS = {"--fix": 0, "--yes": 0, "-y": 0, "--diff": 0, "--unsafe-fixes": 0, "--show-secrets": 0, "--format": 1, "--output": 1}
-
-
-def repairable(report: Report) -> frozenset[str]:
-    """The ids of findings that `--fix` would repair: one is offered, it was not tried in vain in this run, and no cause that stays keeps it waiting."""
-    failed = {a.finding for a in report.applied if a.status == _LEFT}
-    found = {f.id: f for f in report.findings if _is_offered(f) and f.id not in failed}
-    present = {f.id for f in report.findings}
-    while True:
-        waiting = [f.id for f in found.values() if any(cause in present and cause not in found for cause in f.explained_by)]
-        if not waiting:
-            return frozenset(found)
-        for name in waiting:
-            del found[name]
-
-
-def _is_offered(finding: Finding) -> bool:
-    fix = finding.fix
-    return fix is not None and fix.safety is not Safety.MANUAL and fix.unavailable_because is None
 
 
 def command(report: Report, *options: str) -> str:

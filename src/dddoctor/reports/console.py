@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from dddoctor.model import Excerpt, Finding, Kind, Report, Safety, Severity, Unread
 from dddoctor.reports._page import Page, clean
-from dddoctor.reports._repairs import FOLD_FROM, command, has_written, put_applied, repairable
+from dddoctor.reports._repairs import FOLD_FROM, command, has_written, put_applied
 
 MIN_WIDTH = 40
 MAX_WIDTH = 120  # longer lines are hard to read
@@ -28,7 +28,7 @@ def render(report: Report, *, width: int = 80, color: bool = False, ascii_only: 
     if is_written:
         put_applied(page, report)
     groups = list(_groups(report))
-    can = repairable(report)
+    can = report.repairable()
     first = next((g[0].id for g in groups if any(f.id in can for f in g)), None)
     below = _explained(report.findings)
     for number, group in enumerate(groups):
@@ -310,7 +310,7 @@ def _put_summary(page: Page, report: Report) -> None:
         return
     number = len(report.causes)
     causes = f" from {_count(number, 'cause')}" if number != len(report.findings) else ""
-    number_repairable = len(repairable(report))
+    number_repairable = len(report.repairable())
     can = f" {number_repairable} can be repaired." if number_repairable else ""
     partial = " Not everything could be looked at." if report.partial else ""
     page.paragraph("", f"{found}{causes}.{can}{partial}", _BOLD)

@@ -65,27 +65,29 @@ def _file(host: Host, vault: Vault, file: str, place: str) -> Iterator[InstallCo
     if b"install_" not in data:
         return
     found = 0
-    for number, column, text in logical_lines(data.decode("utf-8", "replace")):
+    for starts, text in logical_lines(data.decode("utf-8", "replace")):
         url = _URL.search(text)
         if url is None or text.lstrip().startswith("#") or not _RUNS_IT.search(text):
             continue
+        start, number = max(s for s in starts if s[0] <= url.start())
         fails = "curl" not in text or _CURL_FAILS.search(text) is not None
-        yield InstallCommand(file, number, column + url.start() + 1, place, vault.redact(url[0]), int(_BRANCH.search(url[0]) is not None), int(fails))
+        yield InstallCommand(file, number, url.start() - start + 1, place, vault.redact(url[0]), int(_BRANCH.search(url[0]) is not None), int(fails))
         found += 1
         if found >= _ROWS_LIMIT:
             return
 
 
-def logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """(line, column base, text): lines with those that a backslash continues put behind them; the column base counts for the first line only."""
-    number, parts = 0, ""
-    for index, line in enumerate(text.split("\n"), 1):
+def logical_lines(text: str) -> Iterator[tuple[list[tuple[int, int]], str]]:
+    """(where in the text each line begins and its number, the text): a line with those put behind it that a backslash at its end asks for."""
+    starts: list[tuple[int, int]] = []
+    parts = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        starts.append((len(parts), number))
         line = line.rstrip("\r")
-        number = number or index
         if line.endswith("\\"):
             parts += line[:-1] + " "
             continue
-        yield number, 0, parts + line
-        number, parts = 0, ""
+        yield starts, parts + line
+        starts, parts = [], ""
     if parts:
-        yield number, 0, parts
+        yield starts, parts

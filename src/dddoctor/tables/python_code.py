@@ -105,7 +105,10 @@ Rows = CustomCheck | PythonDefect | LoadableCheck | MisplacedFile | Gap
 @table("loadable_checks", LoadableCheck)
 @table("misplaced_check_files", MisplacedFile)
 def collect(host: Host, vault: Vault, agents: list[Agent], config_files: list[ConfigFile], settings: list[Setting]) -> Iterator[Rows]:
-    """Agent by agent, checks.d by name. A folder that nobody's Agent reads (a leftover) is passed by."""
+    """Agent by agent, checks.d by name. A folder that nobody's Agent reads (a leftover) is passed by. A flare holds no code (measured on 7.52)."""
+    if host.kind == "flare":
+        yield Gap("*", Kind.TARGET, "a flare holds no code of custom checks")
+        return
     for agent in agents:
         if agent.kind != "leftover" and agent.config_dir:
             folder = next((s.value for s in settings if s.agent == agent.agent and s.key == "additional_checksd" and s.value), None)
@@ -150,6 +153,9 @@ class _Folder:
             yield name, "shipped"
         for name in modules.wheels or ():
             yield name, "wheel"
+        for folder in ("bin/agent/dist/checks.d", "checks.d") if self.agent.install_dir else ():  # both are on the Agent's path, before checks.d
+            for name in self._names(f"{self.agent.install_dir}/{folder}"):
+                yield name.removesuffix(".py"), "shipped"
         for file in files:
             yield file.check_name, "custom"
 

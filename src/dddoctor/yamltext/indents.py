@@ -9,6 +9,7 @@ from dddoctor.yamltext.lines import KEY, Candidate, Line, Replacement, changed
 
 _LOOK_BACK = 60  # lines of code that may open what a line belongs to
 _HEADER = re.compile(r"[ \t]*#+ ?(?P<blanks>[ \t]*)(?P<name>[A-Za-z_][\w.-]*):[ \t]*(?:#.*)?")
+_COMMENTED_KEY = re.compile(r"[ \t]*# ?(?P<blanks>[ \t]*)[A-Za-z_][\w.-]*:[ \t]")
 TAB_SAY = "a tab indents this line; YAML takes blanks only"
 
 
@@ -54,7 +55,7 @@ def _key_name(line: Line) -> str:
 def irregularity(lines: list[Line], position: int) -> int:
     """0: the lines above and below stand at one depth, this one does not. 1: an odd step from the key it belongs to.
 
-    2: deeper than a line that has a value, or between a key and what seems to belong to it. 3: nothing odd about it.
+    2: deeper than a line that has a value, below a dash, or between a key and what seems to belong to it. 3: nothing odd about it.
     """
     line = lines[position]
     above = next((other for other in reversed(lines[:position]) if other.is_code), None)
@@ -63,6 +64,9 @@ def irregularity(lines: list[Line], position: int) -> int:
         depths = {column for column in (above.columns[-1], above.columns[0]) if column in (below.columns[0], below.columns[-1])}
         if depths and not depths & set(line.columns):
             return 0
+    beside = next((other for other in reversed(lines[:position]) if other.is_code and other.column <= line.column), None)
+    if beside is not None and beside.column == line.column and beside.dashes and not line.dashes and not (above is not None and above.opens):
+        return 2
     steps: dict[int, int] = {}
     before: Line | None = None
     for other in lines:
@@ -182,16 +186,22 @@ def _groups(lines: list[Line], position: int) -> tuple[list[list[Line]], list[Li
 
 
 def header_above(lines: list[Line], position: int) -> Line | None:
-    """The commented-out key that the line at `position` was a child of: `# apm_config:` above `  enabled: true`, with only comments and blank lines between."""
+    """The commented-out key that the line at `position` was a child of: `# apm_config:` above `  enabled: true`, with only comments and blank lines between.
+
+    One blank deeper is no child: it is a line whose `#` was deleted and whose blank was left.
+    """
     line = lines[position]
     for above in reversed(lines[:position]):
-        if not above.text.strip():
+        if not above.text.strip() or above.content.startswith("##"):
             continue
         if above.is_code:
             return None
         match = _HEADER.fullmatch(above.text)
-        if match and _uncommented_column(above) < line.column:
+        if match and _uncommented_column(above) + 1 < line.column:
             return above
+        other = _COMMENTED_KEY.match(above.text)
+        if other and len(above.indent) + len(other["blanks"]) < line.column:
+            return None
     return None
 
 

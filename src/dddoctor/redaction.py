@@ -1,0 +1,75 @@
+"""Whole files for people: their lines, and what differs in them, without their secrets.
+
+A line alone often does not tell: the body of a private key, an item of `community_strings`, a password on the line below its key. So the whole text is looked at,
+and the lines keep their numbers.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from dddoctor.secrets import Vault, scan
+
+CONTEXT_LINES = 3
+
+
+def redacted_lines(data: bytes, vault: Vault) -> list[str]:
+    """The lines of a file, split at "\\n" alone, with every secret as a token; a secret that fills several lines keeps their number."""
+    text = _text(data)
+    parts, position = [], 0
+    for found in scan(text):
+        secret = text[found.start : found.end]
+        if "\n" in secret:
+            parts += [text[position : found.start], vault.token(secret, found.kind), "\n" * secret.count("\n")]
+            position = found.end
+    kept = "".join([*parts, text[position:]])
+    lines = vault.redact(kept).split("\n")
+    if len(lines) == text.count("\n") + 1:
+        return lines
+    return [vault.redact(line) for line in kept.split("\n")]  # a secret of several lines that another file taught: each of its lines is known
+
+
+def hidden_lines(data: bytes, vault: Vault) -> frozenset[int]:
+    """The numbers, from 1, of the lines that hold a secret or a piece of one."""
+    raw = _text(data).split("\n")
+    return frozenset(n for n, (line, shown) in enumerate(zip(raw, redacted_lines(data, vault), strict=True), 1) if line != shown)
+
+
+def redacted_diff(before: bytes, after: bytes, old_name: str, new_name: str, vault: Vault) -> str:
+    """A unified diff in which secrets are tokens; for people, not for patch(1). A change within a secret shows as a line taken out and put in again."""
+    old, new = _text(before).split("\n"), _text(after).split("\n")
+    old_shown, new_shown = redacted_lines(before, vault), redacted_lines(after, vault)
+    out: list[str] = []
+    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT_LINES):
+        if not out:
+            out += [f"--- {old_name}", f"+++ {new_name}"]
+        first, last = group[0], group[-1]
+        out.append(f"@@ -{_range(first[1], last[2], len(old))} +{_range(first[3], last[4], len(new))} @@")
+        for tag, a, b, c, d in group:
+            if tag == "equal":
+                out += _marked(" ", old_shown, a, b)
+                continue
+            out += _marked("-", old_shown, a, b)
+            out += _marked("+", new_shown, c, d)
+    return "".join(f"{line}\n" for line in out)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+
+
+def _range(start: int, end: int, total: int) -> str:
+    """`start,count` of lines; the empty text behind a last newline is no line."""
+    count = min(end, total - 1 if total > 1 else total) - start
+    return f"{start + (count > 0)}" if count == 1 else f"{start + (count > 0)},{max(0, count)}"
+
+
+def _marked(mark: str, lines: list[str], start: int, end: int) -> list[str]:
+    """Lines with their mark, the last one of the text with patch(1)'s words where its newline is missing."""
+    found = []
+    for n in range(start, end):
+        if n < len(lines) - 1:
+            found.append(mark + lines[n])
+        elif lines[n]:
+            found += [mark + lines[n], "\\ No newline at end of file"]
+    return found
