@@ -54,6 +54,9 @@ def test_a_repair_is_written_and_undone_byte_for_byte(rule_id: str, example: dic
         return Look(evaluate([rule], store).findings, unsound_files(store))
 
     plan = Repairer(RootHost(root), look, {rule.id: rule}, [Safety.SAFE, Safety.UNSAFE], can_defer=False).run()
+    if not plan.changes:
+        assert all(root.joinpath(p.lstrip("/")).read_bytes().decode() == t for p, t in (example.get("after_fix") or {}).items())
+        return
     journal = Journal(tmp_path / "state")
     target = TargetId.of("root", root)
     run = journal.begin(target, "test")
@@ -61,7 +64,7 @@ def test_a_repair_is_written_and_undone_byte_for_byte(rule_id: str, example: dic
     run.commit()
     for path, text in (example.get("after_fix") or {}).items():
         real = root / path.lstrip("/")
-        assert (real.read_text(encoding="utf-8") if real.exists() else None) == text
+        assert (real.read_bytes().decode("utf-8") if real.exists() else None) == text
     result = journal.undo(run.id, target)
 
     assert result.refused == []

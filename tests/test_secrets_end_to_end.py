@@ -131,7 +131,7 @@ def _tells(kind: str, secret: str) -> Iterator[str]:
 def plant(variant: str, seed: int) -> Planted:
     """The manifest with fresh secrets. `variant`: which text stands at the main file's end."""
     source: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
-    dice, known = _Dice(seed), {}
+    dice, known = _Dice(seed), dict[str, str]()
     secrets: list[Plant] = []
     harmless: list[tuple[str, str]] = []
 
@@ -153,7 +153,7 @@ def plant(variant: str, seed: int) -> Planted:
             harmless.append((place, m[1]))
             return m[1]
 
-        text = text.replace("<<main>>\n", source["main_files"][variant])
+        text = text.replace("<<main>>\n", str(source["main_files"][variant]))
         return re.sub(r"<<([a-z_0-9]+)(#\w+)?>>", put, re.sub(r"<<!(.+?)>>(?!>)", keep, text))
 
     manifest: dict[str, Any] = {"modes": source["modes"], "files": {}, "binary": {}, "links": {}}

@@ -16,6 +16,8 @@ import yaml
 DATA = Path(__file__).parents[1] / "src" / "dddoctor" / "data"
 TYPES = {"list of strings": "list", "list of objects": "list", "list of custom object": "list", "list of custom objects": "list", "object": "map", "number": "float"}
 ALSO_WITH_DEFAULT = ("cmd_host",)
+# Read by the trace-agent alone, so not declared where the list was taken from; source cmd/trace-agent and comp/trace/config.
+ALSO_KNOWN = {"apm_config.api_key": ["string", None, []]}
 
 
 def settings(source: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def settings(source: dict[str, Any]) -> dict[str, Any]:
 
     The variables are left out where they are the one that the rule gives (DD_ + the key in capitals). `removed`: key → last version that knew it.
     """
-    keys: dict[str, list[Any]] = {}
+    keys: dict[str, list[Any]] = dict(ALSO_KNOWN)
     removed: dict[str, str] = {}
     system_probe: list[str] = []
     for entry in source["keys"]:

@@ -23,7 +23,7 @@ def link(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mapping
                     edges[cause.id, other.id] = edges.get((cause.id, other.id), False) or is_certain
         for other in findings:
             reported = other.row.get("reported")
-            if other.id != cause.id and isinstance(reported, str) and any(s in reported for s in rules[cause.rule].symptoms):
+            if other.id != cause.id and isinstance(reported, str) and any(s in reported for s in rules[cause.rule].symptoms) and _may_be_one(cause, other):
                 edges[cause.id, other.id] = True
     rank = {f.id: i for i, f in enumerate(ordered(findings))}
     for cause_id, other_id in list(edges):
@@ -48,6 +48,11 @@ def roots(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mappin
 
     found = [f for f in ordered(findings) if not f.explained_by]
     return [f.id for f in sorted(found, key=lambda f: (f.severity.rank, reach(f), -explained[f.id]))]
+
+
+def _may_be_one(cause: Finding, other: Finding) -> bool:
+    """Whether two findings may speak of one thing: the same Agent and the same check, where both name them."""
+    return all(cause.row.get(k) == other.row.get(k) for k in ("agent", "check_name") if cause.row.get(k) is not None and other.row.get(k) is not None)
 
 
 def _brought(finding: Finding, rule: Rule, states: Mapping[str, State]) -> Iterator[tuple[str, Keys, bool]]:

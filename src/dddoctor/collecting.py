@@ -20,6 +20,8 @@ BATCH_ROWS = 400
 HELP_AFTER_SECONDS = 0.1  # when every running collector has been silent this long and others wait, one more worker starts
 LONGEST_FACTOR = 15  # a collector that goes on yielding rows may take this many times its limit
 MAX_WORKERS = 16
+# Tables whose rows the engine, the repair loop and the report ask for as objects.
+_KEPT_ROWS = frozenset({"agents", "config_files", "custom_checks", "os"})
 # What a collector has passed through the vault itself, row by row.
 _HIDDEN_ALREADY = frozenset({"pattern", "parent", "value", "source", "token", "text", "correction", "lost"})
 # A name that could hold a secret: it sets something, or has a word as long as a key. Asking the vault about every path would cost 25 µs each.
@@ -40,8 +42,8 @@ class Tables:
         self.counts: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self._rows: dict[str, list[Any]] = {}
-        self._wanted_rows: set[str] = {n for c in tables.COLLECTORS.values() for n in c.needs if n in tables.TABLES}
-        self._by_row: dict[type[Any], str] = {t.row: t.name for t in tables.TABLES.values()}
+        self._wanted_rows: set[str] = {n for c in tables.COLLECTORS.values() for n in c.needs if n in tables.TABLES} | _KEPT_ROWS
+        self._by_row: dict[type[Any], str] = {}
         self._of_collector: dict[str, list[str]] = {}
         for t in tables.TABLES.values():
             self._of_collector.setdefault(t.collector, []).append(t.name)
@@ -89,12 +91,18 @@ class Tables:
                 for name in [row.table] if row.table else names:
                     self.add_gap(name, row)
             else:
-                by_table.setdefault(self._by_row[type(row)], []).append(row)
+                name = self._by_row.get(type(row)) or self._table_of(type(row))
+                by_table.setdefault(name, []).append(row)
         for name, found in by_table.items():
             self.database.insert(name, self._without_secrets(name, found))
             self.counts[name] = self.counts.get(name, 0) + len(found)
             if name in self._wanted_rows:
                 self._rows.setdefault(name, []).extend(found)
+
+    def _table_of(self, row: type[Any]) -> str:
+        """The table of a row's class; known once the collector's module is imported."""
+        self._by_row = {t.row: t.name for t in tables.TABLES.values()}
+        return self._by_row[row]
 
     def _without_secrets(self, table: str, rows: list[Any]) -> list[Any]:
         """The rows as the database holds them: a file, a check or a module whose *name* is a secret has a token for a name there.

@@ -40,7 +40,7 @@ def fix_it(session: Session, report: Report, asked: Asked) -> Report | None:
     out = sys.stderr
     show_plan(plan, session.host, session.vault, out)
     if can_ask:
-        chosen = _ask(plan, out, asked.unsafe_fixes)
+        chosen = _ask(plan, out, asked.unsafe_fixes, session.vault)
         if chosen is None:
             print("Nothing was changed.", file=out)
             return report
@@ -96,7 +96,7 @@ def show_plan(plan: Plan, base: Host, vault: Vault, out: TextIO) -> None:
     for patch in plan_patches(plan, base, vault):
         print(f"\n{patch.text}".rstrip(), file=out)
         if patch.withheld:
-            print(f"({_hunks(patch.withheld)} of {patch.path} withheld: secrets inside)", file=out)
+            print(f"({_hunks(patch.withheld)} of {vault.show(patch.path)} withheld: secrets inside)", file=out)
     for line in other_changes(plan.overlay, plan):
         print(f"  {vault.show(line)}", file=out)
     print(file=out)
@@ -145,7 +145,7 @@ def _write_private(path: Path, text: str) -> None:
 # --- asking -----------------------------------------------------------------------------------------------------------
 
 
-def _ask(plan: Plan, out: TextIO, takes_unsafe: bool) -> frozenset[str] | None:
+def _ask(plan: Plan, out: TextIO, takes_unsafe: bool, vault: Vault) -> frozenset[str] | None:
     """The ids of the findings to repair; None = nothing."""
     fixes = [*plan.fixes, *plan.deferred]
     everything = frozenset(f.finding.id for f in fixes)
@@ -160,15 +160,15 @@ def _ask(plan: Plan, out: TextIO, takes_unsafe: bool) -> frozenset[str] | None:
         if answer == "s":
             return frozenset(f.finding.id for f in fixes if _safety(f) == "safe") or None
         if answer == "e":
-            return _ask_each(fixes, out)
+            return _ask_each(fixes, out, vault)
 
 
-def _ask_each(fixes: list[PlannedFix], out: TextIO) -> frozenset[str] | None:
+def _ask_each(fixes: list[PlannedFix], out: TextIO, vault: Vault) -> frozenset[str] | None:
     chosen = set()
     for fix in fixes:
         finding: Finding = fix.finding
         title = finding.fix.title if finding.fix else finding.title
-        if _read(f"{title} ({finding.file or finding.message}; {_safety(fix)})? [y/n]: ", out) in {"y", "yes"}:
+        if _read(f"{title} ({vault.show(finding.file or finding.message)}; {_safety(fix)})? [y/n]: ", out) in {"y", "yes"}:
             chosen.add(finding.id)
     return frozenset(chosen) or None
 

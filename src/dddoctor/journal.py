@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import difflib
 import fcntl
 import os
 import secrets
@@ -120,7 +119,11 @@ class Journal:
             return _take_back(self._wanted(run_id, target), force=force, runner=runner)
 
     def undo_diff(self, run_id: str | None, target: TargetId) -> str:
-        """What `undo` would change, as a unified diff and lines for modes, owners and names."""
+        """What `undo` would change, as a unified diff without its secrets, and lines for modes, owners and names."""
+        from dddoctor.redaction import redacted_diff
+        from dddoctor.secrets import Vault
+
+        vault = Vault()
         record = self._wanted(run_id, target)
         files = Files(Path(record.target.path))
         lines: list[str] = []
@@ -129,10 +132,10 @@ class Journal:
                 continue
             if step["op"] == "write":
                 old, now = (record.folder / step["blob"]).read_bytes(), files.read_or_none(step["path"]) or b""
-                lines += difflib.unified_diff(_text(now), _text(old), f"a{step['path']}", f"b{step['path']}")
+                lines.append(redacted_diff(now, old, f"a{step['path']}", f"b{step['path']}", vault))
             else:
                 lines.append(f"{in_words(step, is_undo=True)}\n")
-        return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+        return "".join(lines)
 
     def purge(self) -> int:
         """Forget all runs and what was kept of them; how many. One that was interrupted stays: it is still to be taken back."""
@@ -368,7 +371,3 @@ class Run:
 
 def _temp_name() -> str:
     return f".dddoctor-{secrets.token_hex(8)}"
-
-
-def _text(data: bytes) -> list[str]:
-    return data.decode("utf-8", "surrogateescape").splitlines(keepends=True)

@@ -131,7 +131,8 @@ def in_words(step: dict[str, Any], *, is_undo: bool = False) -> str:
     op, path = step["op"], step["path"]
     if op in {"mode", "owner"}:
         before, after = (f"{v:04o}" if op == "mode" else f"{v[0]}:{v[1]}" for v in (step["before"], step["after"]))
-        return f"{op} of {path}: {after} back to {before}" if is_undo else f"{op} of {path}: {before} to {after}"
+        # No colon behind the path: `auth_token: 0600` reads like a secret and would be hidden as one.
+        return f"{op} of {path} from {after} back to {before}" if is_undo else f"{op} of {path} from {before} to {after}"
     if op == "rename":
         return f"{step['to']} renamed back to {path}" if is_undo else f"{path} renamed to {step['to']}"
     if op in {"command", "service", "sql"}:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dddoctor.model import Change, Create, Edit, Install, Mode, Owner, Remove, Rename, Service, Sql
+from dddoctor.redaction import hidden_lines
 from dddoctor.secrets import Vault
 
 CONTEXT_LINES = 3
 _HUNK = re.compile(r"(?m)^(?=@@ )")
+_RANGES = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
 class FilePatch(NamedTuple):
@@ -23,7 +25,10 @@ class FilePatch(NamedTuple):
 
 
 def file_patch(path: str, before: bytes | None, after: bytes | None, vault: Vault, *, to: str | None = None, with_secrets: bool = False) -> FilePatch:
-    """The unified diff of one file; None = the file is not there."""
+    """The unified diff of one file; None = the file is not there.
+
+    Without `with_secrets` a hunk is withheld where one of its lines holds a secret, or a piece of one that only the whole file tells (the body of a private key).
+    """
     new = to or path
     old_name = "/dev/null" if before is None else f"a{path}"
     new_name = "/dev/null" if after is None else f"b{new}"
@@ -31,9 +36,24 @@ def file_patch(path: str, before: bytes | None, after: bytes | None, vault: Vaul
     if not body or with_secrets:
         return FilePatch(new, body, 0)
     head, *hunks = _HUNK.split(body)
-    kept = [h for h in hunks if vault.show(h) == h]
+    hidden = (hidden_lines(before or b"", vault), hidden_lines(after or b"", vault))
+    is_wide = any(data is not None and data[:2] in (b"\xff\xfe", b"\xfe\xff") for data in (before, after))  # its hunks cannot be looked into
+    is_open = vault.show(head) == head and not (is_wide and any(hidden))
+    kept = [h for h in hunks if is_open and not _touches(h, hidden) and vault.show(h) == h]
     withheld = len(hunks) - len(kept)
     return FilePatch(new, head + "".join(kept) if kept else "", withheld)
+
+
+def _touches(hunk: str, hidden: tuple[frozenset[int], frozenset[int]]) -> bool:
+    """Whether one of a hunk's lines is among the hidden ones of the old or of the new text."""
+    numbers = _RANGES.match(hunk)
+    if numbers is None:
+        return True
+    for start, count, lines in ((numbers[1], numbers[2], hidden[0]), (numbers[3], numbers[4], hidden[1])):
+        first = int(start)
+        if not lines.isdisjoint(range(first, first + (1 if count is None else int(count)))):
+            return True
+    return False
 
 
 def _lines(data: bytes | None) -> list[str]:

@@ -84,6 +84,7 @@ class Repairer:
         self.base, self.look, self.rules = base, look, rules
         self.allowed, self.can_defer, self.only = frozenset(allowed), can_defer, only
         self.steps: list[list[Change]] = []  # what each round did to the overlay
+        self.not_yet: dict[str, frozenset[str]] = {}  # finding refused by its action → its files: final only while these do not change
         self.plan = Plan(OverlayHost(base))
 
     def run(self, first: Look | None = None) -> Plan:
@@ -114,6 +115,7 @@ class Repairer:
             after = self.look(overlay)
             bad = self._taken_back(chosen, look, after)
             if not bad:
+                self._ask_again({p for c in changes for p in _paths(c)})
                 self.steps.append(changes)
                 self.plan.overlay = overlay
                 self.plan.fixes += [PlannedFix(f, s, c, number) for f, s, c in chosen]
@@ -137,6 +139,7 @@ class Repairer:
                 stage, changes = self._plan_fix(rule, finding)
             except Refused as error:
                 self.plan.refused[finding.id] = str(error)
+                self.not_yet[finding.id] = frozenset(p for p in (finding.file, *(a for a, _ in finding.also)) if p)
                 continue
             except (Unavailable, InputError, OSError) as error:
                 self.plan.refused[finding.id] = str(error)
@@ -148,6 +151,13 @@ class Repairer:
             else:
                 self.plan.refused.setdefault(finding.id, "the file already is as the repair would make it")
         return found
+
+    def _ask_again(self, changed: set[str]) -> None:
+        """What an action refused is asked again once one of its files has changed."""
+        for name, files in list(self.not_yet.items()):
+            if files & changed:
+                del self.not_yet[name]
+                self.plan.refused.pop(name, None)
 
     def _is_offered(self, finding: Finding) -> bool:
         fix = finding.fix

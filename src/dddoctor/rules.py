@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sqlite3
 import stat
@@ -441,15 +442,27 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def _fingerprint(folder: Path) -> str:
-    """Hash of the rule files, the schema of the tables and the tool's version: what a compiled file was made from."""
+    """Hash of the rule files, the modules of tables and actions (by name and size) and the tool's version: what a compiled file was made from."""
     digest = hashlib.sha256(__version__.encode())
-    for path in [*rule_files(folder), folder / "states.yaml"]:
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    for name in sorted(tables.TABLES):
-        t = tables.TABLES[name]
-        digest.update(f"{name}{t.columns}{t.types}{t.complete_when}".encode())
+    for path in sorted(p for p in _walk(str(folder)) if p.endswith(".yaml")):
+        digest.update(os.path.basename(path).encode())
+        with open(path, "rb") as file:
+            digest.update(file.read())
+    here = os.path.dirname(__file__)
+    for package in ("tables", "actions"):
+        with os.scandir(os.path.join(here, package)) as entries:
+            digest.update(repr(sorted((e.name, e.stat().st_size) for e in entries if e.name.endswith(".py"))).encode())
     return digest.hexdigest()
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Files below a folder; os.scandir, because this runs at every start."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _walk(entry.path)
+            else:
+                yield entry.path
 
 
 def compiled_path() -> Path:
@@ -469,7 +482,7 @@ def compile_rules(folder: Path) -> str:
         fields["path"] = str(Path(r.path).relative_to(folder))
         rules.append(fields)
     states = [[s.id, s.sentence, s.keys, s.brings] for s in found.states.values()]
-    return json.dumps({"fingerprint": _fingerprint(folder), "rules": rules, "states": states}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({"fingerprint": _fingerprint(folder), "rules": rules, "states": states, "tables": tables.describe()}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _load_compiled(folder: Path) -> RuleSet | None:
@@ -478,9 +491,9 @@ def _load_compiled(folder: Path) -> RuleSet | None:
         data = json.loads(compiled_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    tables.load_all()
     if data.get("fingerprint") != _fingerprint(folder):
         return None
+    tables.restore(data["tables"])
     rules = []
     for fields in data["rules"]:
         fix = fields.pop("fix")

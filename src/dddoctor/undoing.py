@@ -12,13 +12,14 @@ from dddoctor.session import UsageError, open_host, target_id
 
 def history() -> str:
     """All runs, newest first: id, when, target, command, files."""
+    show = Vault().show
     entries = Journal().history()
     if not entries:
         return "No repairs so far.\n"
     lines = []
     for e in entries:
-        lines.append(f"{e.id}  {e.started_at}  {e.status:10}  {e.target}  {e.command}")
-        lines += [f"    {Vault().show(line)}" for line in e.changes]
+        lines.append(f"{e.id}  {e.started_at}  {e.status:10}  {show(e.target)}  {show(e.command)}")
+        lines += [f"    {show(line)}" for line in e.changes]
     return "\n".join(lines) + "\n"
 
 
@@ -45,6 +46,6 @@ def undo(run_id: str | None, root: Path | None, *, show_only: bool, is_agreed: b
                 return 0, "Nothing was changed.\n"
         result = journal.undo(run_id, target, force=force)
     except JournalError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(Vault().show(str(error))) from error
     lines = [f"undone: {line}" for line in result.done] + [f"left as it is: {line}" for line in result.refused]
     return (1 if result.refused else 0), Vault().show("\n".join(lines) + "\n")

@@ -58,8 +58,8 @@ def test_null_keeps_the_default(host_of: HostOf) -> None:
     found = effective(host_of({MAIN: "apm_config:\nlog_level:\n"}))
 
     assert {k: found[k] for k in ("apm_config.enabled", "log_level")} == {
-        "apm_config.enabled": Setting("package", "apm_config.enabled", "true", "bool", "default", None, None, "bool"),
-        "log_level": Setting("package", "log_level", "info", "str", "default", None, None, "str"),
+        "apm_config.enabled": Setting("package", "apm_config.enabled", "true", "bool", "default", None, None, "bool", None, None, None, None),
+        "log_level": Setting("package", "log_level", "info", "str", "default", None, None, "str", None, None, None, None),
     }
 
 
@@ -144,6 +144,33 @@ def test_secrets_become_tokens(host_of: HostOf) -> None:
 
     assert key not in shown
     assert "hunter2secret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "length", "is_hex", "is_placeholder"),
+    [("0badc0de0badc0de0badc0de0badc0de", 32, 1, 0), ("' 0badc0de0badc0de0badc0de0badc0de '", 32, 1, 0), ("<YOUR_API_KEY>", 14, 0, 1), ("not-a-key-at-all", 16, 0, 0), ("ENC[k]", None, None, None)],
+)
+def test_of_a_hidden_key_only_its_shape_is_told(host_of: HostOf, written: str, length: int | None, is_hex: int | None, is_placeholder: int | None) -> None:
+    found = effective(host_of({MAIN: f"api_key: {written}\n"}))["api_key"]
+
+    assert (found.length, found.is_hex, found.is_placeholder) == (length, is_hex, is_placeholder)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("datadoghq.comm", "datadoghq.com"),
+        ("https://app.datadoghq.eu/", "datadoghq.eu"),
+        ("app.us3.datadoghq.com", "us3.datadoghq.com"),
+        ("DATADOGHQ.EU", "datadoghq.eu"),
+        ("datadoghq.eu", None),
+        ("ap3.datadoghq.com", None),
+        ("intake.example.test", None),
+    ],
+)
+def test_a_site_is_compared_with_those_that_there_are(value: str, expected: str | None) -> None:
+    """An unknown one that lies near none may be new, or somebody's own."""
+    assert settings.meant_site(value) == expected
 
 
 def test_datadog_conf_of_agent_5_is_read_by_section(host_of: HostOf) -> None:

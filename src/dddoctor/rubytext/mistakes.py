@@ -44,7 +44,7 @@ def _plain_inlines(provisioner: Provisioner) -> list[Any]:
     """The assignments of `inline` that stand directly in the block and do not look at the value before."""
     if provisioner.body is None or provisioner.param is None:
         return []
-    direct = {child.start_byte for child in provisioner.body.named_children}
+    direct = {child.start_byte for child in provisioner.body.named_children if child.type == "assignment"}
     own = provisioner.param + b".inline"
     plain = [n for n in provisioner.inlines if n.start_byte in direct]
     if any(own in n.child_by_field_name("right").text for n in plain) or b"return" in provisioner.body.text:

@@ -72,6 +72,27 @@ def table(name: str, row: type[Any], *, complete_when: str | None = None, limit_
     return register
 
 
+def describe() -> list[list[Any]]:
+    """The registry as plain data: what `restore` takes, so that a run need not import the tables that it does not fill."""
+    return [[t.name, t.collector, t.complete_when, t.columns, t.types, COLLECTORS[t.collector].needs, COLLECTORS[t.collector].limit_seconds] for t in TABLES.values()]
+
+
+def restore(described: list[list[Any]]) -> None:
+    """Fill the registry from `describe`'s data; a collector's module is imported when it is first called."""
+    for name, collector, complete_when, columns, types, needs, limit_seconds in described:
+        if name not in TABLES:
+            TABLES[name] = Table(name, tuple, collector, complete_when, tuple(columns), tuple(types), "")
+            COLLECTORS.setdefault(collector, Collector(collector, _imported(collector), tuple(needs), limit_seconds))
+
+
+def _imported(collector: str) -> Callable[..., Iterator[Any]]:
+    def first_call(*arguments: Any) -> Iterator[Any]:
+        importlib.import_module(collector.rpartition(".")[0])  # its @table calls replace the entries
+        return COLLECTORS[collector].function(*arguments)
+
+    return first_call
+
+
 def load_all() -> None:
     """Import every table module of this package, so that TABLES is complete."""
     for module in pkgutil.iter_modules(__path__):

@@ -132,9 +132,9 @@ def in_commands(text: str) -> list[tuple[int, str | None, int | None]]:
             host, port = (given_host[1] if given_host else host), (given_port[1] if given_port else port)
             found.append((number, _shown(host), int(port) if port and re.fullmatch(r"\d{1,5}", port) else None))
     if not found and variables:
-        line = next(n for n, t in enumerate(text.split("\n"), 1) if "FLASK_RUN_" in t)
-        port = variables.get("PORT", "5000")
-        found.append((line, _shown(variables.get("HOST", "127.0.0.1")), int(port) if port.isdigit() else None))
+        first = next(n for n, t in enumerate(text.split("\n"), 1) if "FLASK_RUN_" in t)
+        number_text = variables.get("PORT", "5000")
+        found.append((first, _shown(variables.get("HOST", "127.0.0.1")), int(number_text) if number_text.isdigit() else None))
     return found
 
 

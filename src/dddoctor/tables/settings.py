@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,9 @@ _FROM_AGENT_5 = {
 # A scalar in place of this section wipes its defaults (7.52), but the trace-agent's own `enabled` stays true (recorded: trace-apm-config-*).
 _KEPT = "apm_config.enabled"
 _EXPECTED = {"bool": "bool", "int": "int", "float": "float", "string": "str", "list": "list", "map": "map"}
+# pkg/config/config_template.yaml [7.52], ap2 from the documentation; more will come, so an unknown one is not wrong for that.
+SITES = ("datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "datadoghq.eu", "ap1.datadoghq.com", "ap2.datadoghq.com", "ddog-gov.com")
+LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "critical", "off")
 MAX_DEPTH = 40
 MAX_SETTINGS = 20_000  # through aliases a small file can hold millions
 
@@ -37,6 +41,8 @@ class Setting(NamedTuple):
     tokens. `type`: str int float bool list map; an environment variable is always text. `origin`: file (the main file), env (the Agent's environment
     file), unit (`Environment=` of its unit), default (documented settings and ports only). `file` and `line` say where it is set; NULL for defaults.
     `expected_type` is what the Agent wants: bool int float str list map, NULL where it takes anything.
+    `nearest`: of a site or log level that is unknown, the known one that was probably meant. `length` (characters), `is_hex`, `is_placeholder` describe the
+    value of `api_key`, which is not shown; NULL elsewhere.
     Where the main file cannot be read or does not parse there are no rows of it and no defaults, but a gap.
 
     Source: datadog.yaml as 7.52 and 7.72.4 read it; pkg/config/setup for defaults and variables.
@@ -50,6 +56,10 @@ class Setting(NamedTuple):
     file: str | None
     line: int | None
     expected_type: str | None
+    nearest: str | None
+    length: int | None
+    is_hex: int | None
+    is_placeholder: int | None
 
 
 class UnknownSetting(NamedTuple):
@@ -179,9 +189,10 @@ class _Effective:
         return None if known is None else _EXPECTED.get(known.type)
 
     def _add(self, key: str, value: str | None, kind: str, file: str, line: int) -> None:
+        plain = value
         if value is not None:
             value = self.vault.redact_value(key, value)
-        self.found[key] = Setting(self.agent.agent, self.vault.redact(key), value, kind, "file", file, line, self._expected(key))
+        self.found[key] = Setting(self.agent.agent, self.vault.redact(key), value, kind, "file", file, line, self._expected(key), *_judged(key, plain))
 
     def _environment(self) -> Iterator[Gap]:
         """Variables win over the file; those of the trace-agent's own unit are for `apm_config` alone, the core Agent's for all else."""
@@ -213,9 +224,9 @@ class _Effective:
         value = variable.value
         if known.type == "list" and not value.lstrip().startswith("["):
             value = json.dumps(value.split(), ensure_ascii=False)
+        hidden, kind = self.vault.redact_value(key, value), "list" if known.type == "list" else "str"
         self.found[key] = Setting(
-            self.agent.agent, key, self.vault.redact_value(key, value), "list" if known.type == "list" else "str", variable.origin, variable.file, variable.line,
-            self._expected(key),
+            self.agent.agent, key, hidden, kind, variable.origin, variable.file, variable.line, self._expected(key), *_judged(key, value)
         )
 
     def _defaults(self) -> Iterator[Gap]:
@@ -232,7 +243,7 @@ class _Effective:
                     continue
                 if self.agent.major == 6:
                     default = False  # the macOS builds of Agent 6 ship with APM off
-            found[key] = Setting(agent, key, _plain(default), _type_name(default), "default", None, None, _EXPECTED.get(kind))
+            found[key] = Setting(agent, key, _plain(default), _type_name(default), "default", None, None, _EXPECTED.get(kind), None, None, None, None)
 
 
 def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
@@ -249,7 +260,7 @@ def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
         yield Gap(agent.agent, error.kind, f"{file}: {error.reason}", error.remedy)
         return
     for key, value, line in ini_settings(text):
-        yield Setting(agent.agent, vault.redact(key), vault.redact_value(key, value), "str", "file", file, line, None)
+        yield Setting(agent.agent, vault.redact(key), vault.redact_value(key, value), "str", "file", file, line, None, None, None, None, None)
 
 
 def ini_settings(text: str) -> Iterator[tuple[str, str, int]]:
@@ -263,6 +274,30 @@ def ini_settings(text: str) -> Iterator[tuple[str, str, int]]:
             at = min((p for p in (stripped.find(":"), stripped.find("=")) if p > 0), default=-1)
             if at > 0:
                 yield prefix + stripped[:at].strip().lower(), stripped[at + 1 :].strip(), number
+
+
+def _judged(key: str, value: str | None) -> tuple[str | None, int | None, int | None, int | None]:
+    """`nearest`, and what may be told of a key that is hidden."""
+    if value is None or value.startswith("ENC["):
+        return None, None, None, None
+    if key == "site":
+        return meant_site(value), None, None, None
+    if key == "log_level":
+        return nearest(value, LOG_LEVELS) if value.lower() not in LOG_LEVELS else None, None, None, None
+    if key == "api_key":
+        from dddoctor.secrets import is_placeholder
+
+        bare = value.strip()
+        return None, len(bare), int(re.fullmatch(r"[0-9a-fA-F]+", bare) is not None), int(is_placeholder(bare))
+    return None, None, None, None
+
+
+def meant_site(value: str) -> str | None:
+    """The known site in an address (`https://app.datadoghq.eu/`), or the one that a misspelt name is nearest to; None for a known or quite other one."""
+    bare = re.sub(r"^(?:https?://)?(?:(?:app|api|www)\.)?|[./]+$", "", value.strip().lower())
+    if bare in SITES:
+        return bare if bare != value else None
+    return nearest(value, SITES)
 
 
 def _text_of(node: Node) -> str | None:

@@ -219,7 +219,8 @@ def _facts(host: Host, vault: Vault, file: str, folder: str, is_own: int, vagran
         yield gap_of(file, error, ("is_mentioned",), "vagrant_ports")
     names = [m.name for m in found.machines if m.name is not None]
     yield Vagrantfile(
-        file, folder, 1, int(vagrant.reading.parses), 1, is_own, len(names), _has_docker(host, vagrant, work, is_own), int(bool(found.networks)), int(work.speaks_of("web"))
+        file, folder, 1, int(vagrant.reading.parses), 1, is_own, len(names), _has_docker(host, vagrant, work, is_own), int(bool(found.networks)),
+        int(work.speaks_of("web") or (bool(is_own) and _is_there(host, "/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy", "/etc/caddy"))),
     )
     for machine in found.machines:
         box = box_of(machine.box) if machine.box else None

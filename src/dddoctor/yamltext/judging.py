@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from typing import Any
 
@@ -12,6 +13,7 @@ from dddoctor.yamltext.lines import Candidate, Line
 from dddoctor.yamltext.nodes import Document, Key
 from dddoctor.yamltext.shapes import MAIN_KEYS, wrong_types
 
+_CODE_LIKE = re.compile(r"""\s*(?:-\s|-$|["']?[\w.-]+["']?\s*:)""")
 _MAY_TOUCH_TEXTS = frozenset({"leading-junk", "trailing-junk", "control-character", "second-bom", "front-matter", "bad-escape", "utf-16-without-bom", "bad-encoding"})
 
 
@@ -77,9 +79,14 @@ def swallows(document: Document, candidate: Candidate) -> str:
             low = first if is_move else first + 1
             if is_touched(low, last):
                 return "block"
-        elif is_touched(first, last):
+        elif is_touched(first + 1, last) or (is_touched(first, first) and _holds_code(document, first + 1, last)):
             return "flow"
     return ""
+
+
+def _holds_code(document: Document, first: int, last: int) -> bool:
+    """Whether lines of a text look like items or keys: then they were not meant to be in it."""
+    return any(_CODE_LIKE.match(document.line_text(number)) for number in range(first, last + 1))
 
 
 def penalty(document: Document) -> int:
