@@ -6,6 +6,7 @@ and the lines keep their numbers.
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 
 from dddoctor.secrets import Vault, scan
@@ -37,39 +38,36 @@ def hidden_lines(data: bytes, vault: Vault) -> frozenset[int]:
 
 def redacted_diff(before: bytes, after: bytes, old_name: str, new_name: str, vault: Vault) -> str:
     """A unified diff in which secrets are tokens; for people, not for patch(1). A change within a secret shows as a line taken out and put in again."""
-    old, new = _text(before).split("\n"), _text(after).split("\n")
+    old, new = _pieces(before), _pieces(after)
     old_shown, new_shown = redacted_lines(before, vault), redacted_lines(after, vault)
     out: list[str] = []
     for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(CONTEXT_LINES):
         if not out:
-            out += [f"--- {old_name}", f"+++ {new_name}"]
+            out += [f"--- {old_name}\n", f"+++ {new_name}\n"]
         first, last = group[0], group[-1]
-        out.append(f"@@ -{_range(first[1], last[2], len(old))} +{_range(first[3], last[4], len(new))} @@")
+        out.append(f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n")
         for tag, a, b, c, d in group:
             if tag == "equal":
-                out += _marked(" ", old_shown, a, b)
+                out += [_marked(" ", old[n], old_shown[n]) for n in range(a, b)]
                 continue
-            out += _marked("-", old_shown, a, b)
-            out += _marked("+", new_shown, c, d)
-    return "".join(f"{line}\n" for line in out)
+            out += [_marked("-", old[n], old_shown[n]) for n in range(a, b)]
+            out += [_marked("+", new[n], new_shown[n]) for n in range(c, d)]
+    return "".join(out)
+
+
+def _pieces(data: bytes) -> list[str]:
+    """The lines with their ends; nothing behind a last newline."""
+    return re.findall(r"[^\n]*\n|[^\n]+", _text(data))
+
+
+def _range(start: int, end: int) -> str:
+    count = end - start
+    return f"{start + 1}" if count == 1 else f"{start + (count > 0)},{count}"
+
+
+def _marked(mark: str, raw: str, shown: str) -> str:
+    return f"{mark}{shown}\n" if raw.endswith("\n") else f"{mark}{shown}\n\\ No newline at end of file\n"
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-
-
-def _range(start: int, end: int, total: int) -> str:
-    """`start,count` of lines; the empty text behind a last newline is no line."""
-    count = min(end, total - 1 if total > 1 else total) - start
-    return f"{start + (count > 0)}" if count == 1 else f"{start + (count > 0)},{max(0, count)}"
-
-
-def _marked(mark: str, lines: list[str], start: int, end: int) -> list[str]:
-    """Lines with their mark, the last one of the text with patch(1)'s words where its newline is missing."""
-    found = []
-    for n in range(start, end):
-        if n < len(lines) - 1:
-            found.append(mark + lines[n])
-        elif lines[n]:
-            found += [mark + lines[n], "\\ No newline at end of file"]
-    return found

@@ -111,7 +111,7 @@ def _file(path: str, name: str, check_name: str | None, stat: Stat | None, ignor
     if suffix not in (".yaml", ".yml"):
         is_example = name.endswith(".example")
         return Place(path, "example" if is_example else "other", check, None, False, EXAMPLE if is_example else NOT_A_CONFIG_NAME, stat)
-    if stat is not None and stat.kind not in ("file", "link"):  # "link" is one that dangles: the Agent tries it, and complains
+    if stat is not None and stat.kind == "directory":
         return Place(path, "other", check, None, False, NOT_A_FILE, stat)
     if name in ("metrics.yaml", "metrics.yml"):
         if check_name is None:

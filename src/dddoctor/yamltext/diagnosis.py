@@ -183,7 +183,7 @@ class _Search:
                 continue
             if after.parses:
                 total = candidate.cost + penalty(after)
-                swallowed = swallows(after, candidate)
+                swallowed = swallows(current, after, candidate)
                 if swallowed:
                     # A text that goes on in a plain text is rarely meant: it only speaks against what is dearer.
                     beside = min(beside, total if swallowed == "block" else total + 2)
@@ -265,7 +265,7 @@ class _Search:
             after = self.read(applied(current.text, found.replacements))
         except ValueError:
             return False
-        return is_no_worse(current, after) and not swallows(after, found)
+        return is_no_worse(current, after) and not swallows(current, after, found)
 
     # --- the end -------------------------------------------------------------------------------------------------
 

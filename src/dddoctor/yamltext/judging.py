@@ -9,7 +9,7 @@ from typing import Any
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.hints import nodes_of
 from dddoctor.yamltext.indents import irregularity
-from dddoctor.yamltext.lines import Candidate, Line
+from dddoctor.yamltext.lines import Candidate, Line, lines_of
 from dddoctor.yamltext.nodes import Document, Key
 from dddoctor.yamltext.shapes import MAIN_KEYS, wrong_types
 
@@ -58,7 +58,7 @@ def changed_lines(document: Document, candidate: Candidate) -> set[int]:
     return found
 
 
-def swallows(document: Document, candidate: Candidate) -> str:
+def swallows(before: Document, document: Document, candidate: Candidate) -> str:
     """Whether a changed line is part of a text of several lines: "block" (literal or folded), "flow" (plain or quoted), "" if not."""
     if not document.has_long_scalars or candidate.kind in _MAY_TOUCH_TEXTS:
         return ""
@@ -79,14 +79,18 @@ def swallows(document: Document, candidate: Candidate) -> str:
             low = first if is_move else first + 1
             if is_touched(low, last):
                 return "block"
-        elif is_touched(first + 1, last) or (is_touched(first, first) and _holds_code(document, first + 1, last)):
+        elif is_touched(first + 1, last) or (is_touched(first, first) and _takes_in(before, document, first, last)):
             return "flow"
     return ""
 
 
-def _holds_code(document: Document, first: int, last: int) -> bool:
-    """Whether lines of a text look like items or keys: then they were not meant to be in it."""
-    return any(_CODE_LIKE.match(document.line_text(number)) for number in range(first, last + 1))
+def _takes_in(before: Document, after: Document, first: int, last: int) -> bool:
+    """Whether the text that begins in a changed line takes in lines that did not belong to it: they look like items or keys, or stood no deeper than it."""
+    if len(before.line_starts()) != len(after.line_starts()):
+        return True
+    opening = lines_of(before.line_text(first))[0]
+    inside = [lines_of(after.line_text(number))[0] for number in range(first + 1, last + 1)]
+    return any(line.content and (_CODE_LIKE.match(line.text) or line.column <= opening.columns[-1]) for line in inside)
 
 
 def penalty(document: Document) -> int:
