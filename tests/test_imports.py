@@ -10,14 +10,14 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "dddoctor"
 # Groups that may import each other stand together; a group may import itself.
 ORDER = [
-    {"model", "changes", "lazyre"},
+    {"model", "changes", "lazyre", "light"},
     {"secrets", "secretscan", "redaction"},
     {"yamltext", "pytext", "rubytext"},
     {"hosts"},
     {"tables"},
     {"actions"},
     {"sql", "sqlscan"},
-    {"rules"},
+    {"rules", "rulefiles"},
     {"collecting", "engine"},
     {"causes"},
     {"journal", "journal_files", "journal_commands", "journal_record"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dddoctor import rules
+from dddoctor import rulefiles, rules
 from dddoctor.model import RuleError
 
 GOOD = """\
@@ -109,7 +109,7 @@ def test_states_must_not_bring_themselves(tmp_path: Path) -> None:
     (tmp_path / "states.yaml").write_text("a: {sentence: A., brings: [b]}\nb: {sentence: B., brings: [a]}\n", encoding="utf-8")
 
     with pytest.raises(RuleError, match="free of cycles"):
-        rules.load_states(tmp_path / "states.yaml")
+        rulefiles.load_states(tmp_path / "states.yaml")
 
 
 def test_two_rules_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -144,8 +144,27 @@ def test_the_compiled_rules_are_the_rules(tmp_path: Path, monkeypatch: pytest.Mo
     assert loaded is not None
     assert [r._replace(path="") for r in loaded.rules] == [r._replace(path="") for r in sources.rules]
     assert loaded.states == sources.states
-    compiled.write_text(compiled.read_text(encoding="utf-8").replace('"fingerprint":"', '"fingerprint":"0'), encoding="utf-8")
+    compiled.write_text(compiled.read_text(encoding="utf-8").replace('"outline":["', '"outline":["0'), encoding="utf-8")
     assert rules._load_compiled(rules.rules_folder()) is None
+
+
+def test_compiled_rules_are_refused_once_a_rule_file_says_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where names and sizes stay: a file that is newer than the compiled one is read. One that was only touched changes nothing."""
+    folder = tmp_path / "rules"
+    path = folder / "conf-d" / "a-defect.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(GOOD, encoding="utf-8")
+    compiled = tmp_path / "rules.json"
+    compiled.write_text(rules.compile_rules(folder), encoding="utf-8")
+    monkeypatch.setattr(rules, "compiled_path", lambda: compiled)
+    later = compiled.stat().st_mtime + 60
+
+    os.utime(path, (later, later))
+    assert rules._load_compiled(folder) == rules.load(folder)._replace(rules=tuple(r._replace(path="conf-d/a-defect.yaml") for r in rules.load(folder).rules))
+
+    path.write_text(GOOD.replace("severity: warning", "severity: 'error'"[:17]), encoding="utf-8")
+    os.utime(path, (later, later))
+    assert rules._load_compiled(folder) is None
 
 
 def test_every_shipped_rule_is_yaml_that_dumps_again() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dddoctor import examples, rules
+from dddoctor import examples, rulefiles, rules
 from dddoctor.collecting import Tables
 from dddoctor.demo import tree_hash
 from dddoctor.engine import evaluate
@@ -22,17 +22,17 @@ from dddoctor.tables import RunOptions
 
 FILES = rules.rule_files(rules.rules_folder())
 LOADED = {r.id: r for r in rules.load(rules.rules_folder()).rules}
-STATES = rules.load_states(rules.rules_folder() / "states.yaml")
+STATES = rulefiles.load_states(rules.rules_folder() / "states.yaml")
 
 
 def _examples() -> list[Any]:
-    return [pytest.param(path.stem, e, id=f"{path.stem}: {e['name']}") for path in FILES for e in rules.read_source(path).data["examples"]]
+    return [pytest.param(path.stem, e, id=f"{path.stem}: {e['name']}") for path in FILES for e in rulefiles.read_source(path).data["examples"]]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_a_rule_has_the_kinds_of_example_that_it_needs(path: Path) -> None:
     """One that fires, one that stays silent, the repair, and one that cannot look where it concludes from absence."""
-    assert list(examples.missing_kinds(LOADED[path.stem], rules.read_source(path).data["examples"])) == []
+    assert list(examples.missing_kinds(LOADED[path.stem], rulefiles.read_source(path).data["examples"])) == []
 
 
 @pytest.mark.parametrize(("rule_id", "example"), _examples())
@@ -75,7 +75,7 @@ def test_a_repair_is_written_and_undone_byte_for_byte(rule_id: str, example: dic
 def test_an_example_made_wrong_on_purpose_fails(path: Path) -> None:
     """A harness that cannot fail proves nothing: an expected finding too many, or one with another line, must be noticed."""
     rule = LOADED[path.stem]
-    example = next(e for e in rules.read_source(path).data["examples"] if e["finds"])
+    example = next(e for e in rulefiles.read_source(path).data["examples"] if e["finds"])
     spoilt = copy.deepcopy(example)
     spoilt["finds"].append({"message": "no rule says this"})
     silent = {**copy.deepcopy(example), "finds": []}

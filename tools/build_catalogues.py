@@ -38,8 +38,8 @@ def settings(source: dict[str, Any]) -> dict[str, Any]:
         by_os = entry.get("default_by_os") or {}
         default = by_os.get("linux", entry["default"])
         is_asked_for = entry["public"] or "port" in key.rsplit(".", 1)[-1] or key in ALSO_WITH_DEFAULT
-        if kind == "map" or default in ([], {}, "") or not is_asked_for:
-            default = None  # empty is as good as unset; what no page documents, no rule asks for
+        if kind == "map" or default in ([], {}, "") or not is_asked_for or key.endswith("dd_url"):
+            default = None  # empty is as good as unset; what no page documents, no rule asks for; an address follows from the site
         mac = by_os.get("macos")
         row = [kind, default, None if entry["env"] == [usual] else entry["env"], mac if mac != default else None]
         while len(row) > 1 and row[-1] is None:

@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from dddoctor import actions, rules, tables
+from dddoctor import actions, rulefiles, rules, tables
 from dddoctor.model import Rule
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +50,7 @@ def completion_words() -> str:
 
 
 def rule_page(rule: Rule) -> str:
-    source = rules.read_source(Path(rule.path)).data
+    source = rulefiles.read_source(Path(rule.path)).data
     lines = [NOTE, f"# {rule.id}", "", f"**{rule.title}** — {rule.severity.value}, area `{rule.area}`", "", rule.why, ""]
     if rule.applies_to:
         lines += ["Applies to: " + ", ".join(f"{k} {v}" for k, v in rule.applies_to.items()), ""]

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import suppress
+
+
+def program() -> None:
+    """What the installed command runs: main, then leave at once. Taking every object and module apart first would cost 15 ms."""
+    gc.set_threshold(50_000, 20, 20)  # a run makes many objects and little garbage
+    code: object = 0
+    try:
+        main()
+    except SystemExit as asked:
+        code = asked.code
+        if not isinstance(code, int) and code is not None:
+            print(code, file=sys.stderr)
+            code = 1
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):  # closed by its reader, or by us
+                stream.flush()
+    os._exit(code if isinstance(code, int) else 0)
 
 
 def main() -> None:
@@ -23,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import traceback
@@ -12,6 +11,7 @@ from typing import Any
 
 from dddoctor import tables
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
 from dddoctor.model import Gap, Kind
 from dddoctor.sql import Database
 from dddoctor.tables import Collector, RunOptions
@@ -25,7 +25,7 @@ _KEPT_ROWS = frozenset({"agents", "config_files", "custom_checks", "os"})
 # What a collector has passed through the vault itself, row by row.
 _HIDDEN_ALREADY = frozenset({"pattern", "parent", "value", "source", "token", "text", "correction", "lost"})
 # A name that could hold a secret: it sets something, or has a word as long as a key. Asking the vault about every path would cost 25 µs each.
-_MAY_HOLD_SECRET = re.compile(r"[=:@]|[A-Za-z0-9_-]{18}")
+_MAY_HOLD_SECRET = lazy(r"[=:@]|[A-Za-z0-9_-]{18}")
 
 
 class Tables:

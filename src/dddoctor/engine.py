@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor import tables
 from dddoctor.collecting import Tables
+from dddoctor.light import NamedTuple
 from dddoctor.model import Finding, FixOffer, Gap, Kind, Rule, Safety, Severity, Unread
 from dddoctor.rules import PLACEHOLDER, VERSION_COLUMNS
 from dddoctor.sql import version_in
@@ -252,6 +252,8 @@ def _identity(rule: Rule, row: Mapping[str, Any]) -> list[Any]:
 
 
 def _fingerprint(parts: Sequence[Any]) -> str:
+    import hashlib  # loads OpenSSL: 2 ms that a healthy host need not wait for
+
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")).hexdigest()[:10]
 
 

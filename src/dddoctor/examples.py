@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor import tables
 from dddoctor.causes import link
@@ -17,6 +17,7 @@ from dddoctor.engine import Evaluation, Outcome, evaluate
 from dddoctor.hosts.base import Host, Ran
 from dddoctor.hosts.cache import CachedHost
 from dddoctor.hosts.example import ExampleHost
+from dddoctor.light import NamedTuple
 from dddoctor.model import Finding, Gap, Kind, Rule, Safety, State
 from dddoctor.repair import Look, Repairer, unsound_files
 from dddoctor.secrets import Vault

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from dddoctor import examples, rules
+from dddoctor import examples, rulefiles, rules
+from dddoctor.lazyre import lazy
 from dddoctor.model import Rule
 from dddoctor.session import UsageError
 from dddoctor.tables import Table
 
-_WORD = re.compile(r"[a-z_][a-z0-9_]{2,}")
+_WORD = lazy(r"[a-z_][a-z0-9_]{2,}")
 _COMMON = {"the", "and", "for", "not", "with", "that", "this", "from", "are", "was", "has", "have", "its", "can", "but", "you", "your", "error", "file", "line"}
 
 
@@ -104,14 +105,14 @@ def list_rules(known: Sequence[Rule]) -> str:
 
 def test_rules(paths: Sequence[Path], out: TextIO) -> int:
     """Run the examples of rule files; 1 where one fails."""
-    states = rules.load_states(rules.rules_folder() / "states.yaml")
+    states = rulefiles.load_states(rules.rules_folder() / "states.yaml")
     for folder in {p.parent for p in paths} | {p.parent.parent for p in paths}:
-        states.update(rules.load_states(folder / "states.yaml", known=states) if (folder / "states.yaml") != rules.rules_folder() / "states.yaml" else {})
+        states.update(rulefiles.load_states(folder / "states.yaml", known=states) if (folder / "states.yaml") != rules.rules_folder() / "states.yaml" else {})
     count = failed = 0
     for path in paths:
-        rule = rules.load_files([path], states)[0]
-        found = list(examples.run_all(rule, rules.read_source(path).data["examples"], states))
-        count += len(rules.read_source(path).data["examples"])
+        rule = rulefiles.load_files([path], states)[0]
+        found = list(examples.run_all(rule, rulefiles.read_source(path).data["examples"], states))
+        count += len(rulefiles.read_source(path).data["examples"])
         failed += len({f.example for f in found})
         for failure in found:
             out.write(f"FAILED {failure.rule} / {failure.example}\n    {failure.problem}\n")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from dddoctor import patches
 from dddoctor.hosts.base import Host
 from dddoctor.hosts.overlay import OverlayHost
+from dddoctor.light import NamedTuple
 from dddoctor.model import DEFERRED, Applied, Finding, Report, Safety
 from dddoctor.repair import Plan, PlannedFix
 from dddoctor.secrets import Vault

@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor import journal_commands
 from dddoctor.hosts.spans import apply_spans
@@ -32,6 +32,7 @@ from dddoctor.journal_record import (
     write_line,
     write_private,
 )
+from dddoctor.light import NamedTuple
 from dddoctor.model import Change, Create, Edit, Mode, Owner, Remove, Rename
 
 __all__ = ["Entry", "Journal", "JournalError", "Run", "Runner", "TargetId", "UndoResult"]

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor.hosts.base import InputError, Ran, Unavailable
 from dddoctor.journal_files import JournalError
+from dddoctor.light import NamedTuple
 from dddoctor.model import Command, Install, Service, Sql
 
 INSTALL_LIMIT_SECONDS = 900

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor.journal_files import Files, JournalError
+from dddoctor.light import NamedTuple
 
 
 class TargetId(NamedTuple):

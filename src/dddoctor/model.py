@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from dddoctor.light import NamedTuple, field, record
 
 if TYPE_CHECKING:
     from dddoctor.changes import (
         DEFERRED as DEFERRED,
+    )
+    from dddoctor.changes import (
         Change as Change,
+    )
+    from dddoctor.changes import (
         Command as Command,
+    )
+    from dddoctor.changes import (
         Create as Create,
+    )
+    from dddoctor.changes import (
         Edit as Edit,
+    )
+    from dddoctor.changes import (
         Install as Install,
+    )
+    from dddoctor.changes import (
         Mode as Mode,
+    )
+    from dddoctor.changes import (
         Owner as Owner,
+    )
+    from dddoctor.changes import (
         Remove as Remove,
+    )
+    from dddoctor.changes import (
         Rename as Rename,
+    )
+    from dddoctor.changes import (
         Service as Service,
+    )
+    from dddoctor.changes import (
         Span as Span,
+    )
+    from dddoctor.changes import (
         Sql as Sql,
     )
 
@@ -165,7 +189,7 @@ class State(NamedTuple):
 # --- findings and the report -----------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, repr=False)
+@record
 class FixOffer:
     """What a finding's fix would do. `diff` is filled when repairs are planned; `unavailable_because` says why it is not offered."""
 
@@ -190,7 +214,7 @@ class Excerpt(NamedTuple):
     end_column: int | None = None
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Finding:
     """One proven defect. `row` holds the query's columns (tokens for secrets); `identity` is the id without the ordinal of equal
     findings. Neither is part of a report."""
@@ -256,7 +280,7 @@ class Applied(NamedTuple):
     undo: str = "exact"
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Target:
     """What was looked at. `kind`: live, root, snapshot, flare, container."""
 
@@ -273,7 +297,7 @@ class HeadLine(NamedTuple):
     text: str
 
 
-@dataclass(eq=False, repr=False)
+@record
 class Report:
     """All that a run found out. `findings` are sorted: causes first (worst first, then file and line), each followed by what it explains.
 

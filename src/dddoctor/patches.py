@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Change, Create, Edit, Install, Mode, Owner, Remove, Rename, Service, Sql
 from dddoctor.redaction import hidden_lines
 from dddoctor.secrets import Vault
 
 CONTEXT_LINES = 3
-_HUNK = re.compile(r"(?m)^(?=@@ )")
-_RANGES = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = lazy(r"(?m)^(?=@@ )")
+_RANGES = lazy(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
 class FilePatch(NamedTuple):

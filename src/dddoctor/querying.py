@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor import tables
 from dddoctor.collecting import Tables
 from dddoctor.engine import sqlite_error
 from dddoctor.hosts.base import Host
 from dddoctor.hosts.cache import CachedHost
+from dddoctor.light import NamedTuple
 from dddoctor.model import Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions

@@ -10,7 +10,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from dddoctor import actions
 from dddoctor.actions import Refused
@@ -19,6 +19,7 @@ from dddoctor.engine import fill_parameter
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.hosts.overlay import DoesNotFit, OverlayHost
 from dddoctor.hosts.spans import apply_spans
+from dddoctor.light import NamedTuple
 from dddoctor.model import (
     DEFERRED,
     Change,

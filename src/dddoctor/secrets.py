@@ -10,16 +10,18 @@ import os
 import re
 import threading
 
+from dddoctor.lazyre import lazy
 from dddoctor.secretscan import FILL, KINDS, Found, is_placeholder, is_secret_value, kind_of_name, scan
 
 __all__ = ["KINDS", "Found", "Vault", "is_placeholder", "is_secret_key", "scan"]
 
 _OPEN, _CLOSE = "\ue0d0", "\ue0d1"
-_TOKEN = re.compile(f"{_OPEN}([a-z-]+):([0-9a-f]{{12}}){_CLOSE}")
-_ESCAPED = re.compile(r"\\u[eE]0[dD]0([a-z-]+):([0-9a-f]{12})\\u[eE]0[dD]1")  # a token after json.dumps with ensure_ascii
-_TORN = re.compile(f"{_OPEN}(?:{'|'.join(KINDS)}):[0-9a-f]{{0,12}}|(?:[a-z-]{{0,16}}:)?[0-9a-f]{{1,12}}{_CLOSE}")  # what is left of a token in a text that was cut
-_HELD = re.compile(f"{_TOKEN.pattern}|{_TORN.pattern}|[{_OPEN}{_CLOSE}{FILL}]")
-_SHOWN = re.compile(r"<(?:" + "|".join(KINDS) + r") #\d+>|&lt;(?:" + "|".join(KINDS) + r") #\d+&gt;")
+_TOKEN_FORM = f"{_OPEN}([a-z-]+):([0-9a-f]{{12}}){_CLOSE}"
+_TORN_FORM = f"{_OPEN}(?:{'|'.join(KINDS)}):[0-9a-f]{{0,12}}|(?:[a-z-]{{0,16}}:)?[0-9a-f]{{1,12}}{_CLOSE}"  # what is left of a token in a text that was cut
+_TOKEN, _TORN = lazy(_TOKEN_FORM), lazy(_TORN_FORM)
+_ESCAPED = lazy(r"\\u[eE]0[dD]0([a-z-]+):([0-9a-f]{12})\\u[eE]0[dD]1")  # a token after json.dumps with ensure_ascii
+_HELD = lazy(f"{_TOKEN_FORM}|{_TORN_FORM}|[{_OPEN}{_CLOSE}{FILL}]")
+_SHOWN = lazy(r"<(?:" + "|".join(KINDS) + r") #\d+>|&lt;(?:" + "|".join(KINDS) + r") #\d+&gt;")
 
 # Passwords that are also ordinary words of a host: hidden under their key, never hunted elsewhere ("/etc/datadog-agent" must stay readable).
 _ORDINARY = {

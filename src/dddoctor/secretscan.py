@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 
 ASCII, FOLD, LINES = re.ASCII, re.IGNORECASE, re.MULTILINE
 
@@ -30,10 +32,6 @@ class Found(NamedTuple):
 
 KINDS = ("key", "application-key", "password", "token", "secret", "private-key", "pem", "community", "cookie", "hash")
 
-def _late(pattern: str, flags: int = 0) -> Callable[[], re.Pattern[str]]:
-    """A pattern that is compiled when it is first called for. Compiling all of them would cost a start 10 ms."""
-    return functools.lru_cache(maxsize=1)(lambda: re.compile(pattern, flags))
-
 
 def _set_of(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -41,8 +39,8 @@ def _set_of(words: str) -> frozenset[str]:
 
 # --- names -----------------------------------------------------------------------------------------------------------
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_PASS_WORD = re.compile(r"(?:.*(?:password|passwd|passphrase|passcode|passwort|pwd|pass)|pswd|psw|pw|pas?sw?o?r?d|passwrod|passwod|pass?word|pssword|paswd)s?")  # misspelt, too
+_CAMEL = lazy(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_PASS_WORD = lazy(r"(?:.*(?:password|passwd|passphrase|passcode|passwort|pwd|pass)|pswd|psw|pw|pas?sw?o?r?d|passwrod|passwod|pass?word|pssword|paswd)s?")  # misspelt, too
 _NOT_PASS = _set_of("bypass compass encompass surpass trespass overpass underpass bandpass lowpass highpass multipass keepass oldpwd")
 # password_<word>: a setting about passwords, not one
 _ABOUT_PASSWORDS = _set_of("file files path dir url uri field type policy length len min max ttl age expiry expire expires expired lifetime interval timeout enabled enable "
@@ -51,7 +49,7 @@ _ABOUT_PASSWORDS = _set_of("file files path dir url uri field type policy length
     "through thru over by rate ratio fail failed filter percent percentage regex pattern keyfile")
 _KEY_OF = _set_of("api app application access private priv auth authentication privacy consumer encryption encrypt signing sign master account license licence secret "
     "shared preshared session deploy storage admin service websocket")
-_JOINED_KEY = re.compile(r".*(?:api|app|application|access|private|priv|auth|secret|account|license|licence|status|pass|psk|encryption|signing)keys?")
+_JOINED_KEY = lazy(r".*(?:api|app|application|access|private|priv|auth|secret|account|license|licence|status|pass|psk|encryption|signing)keys?")
 _KEY_KINDS = {"app": "application-key", "application": "application-key", "private": "private-key"}
 _EXACT = {
     "authorization": "token", "proxy_authorization": "token", "www_authorization": "token", "auth_tenantid": "token", "lodauth": "token",
@@ -59,8 +57,8 @@ _EXACT = {
     "rocommunity": "community", "rwcommunity": "community", "trapcommunity": "community", "psk": "secret", "requirepass": "password",
     "masterauth": "password",
 }  # fmt: skip
-_ENDPOINT_LEAF = _late(r"additional_endpoints(?:\[(?:\"[^\"]*\"|'[^']*')\]|\.(?:https?://[^\s\[\]]+|[^.\[\]]+))(?:\[[\d*]*\])?$")
-_LAST_SEGMENT = re.compile(r"(?:\[\"((?:[^\"\\]|\\.)*)\"\]|\['([^']*)'\]|([^.\[\]]+))(?:\[[\d*]*\])*$")
+_ENDPOINT_LEAF = lazy(r"additional_endpoints(?:\[(?:\"[^\"]*\"|'[^']*')\]|\.(?:https?://[^\s\[\]]+|[^.\[\]]+))(?:\[[\d*]*\])?$")
+_LAST_SEGMENT = lazy(r"(?:\[\"((?:[^\"\\]|\\.)*)\"\]|\['([^']*)'\]|([^.\[\]]+))(?:\[[\d*]*\])*$")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -70,7 +68,7 @@ def kind_of_name(name: str) -> str | None:
     >>> kind_of_name("instances[0].password"), kind_of_name("DD_API_KEY"), kind_of_name("password_file")
     ('password', 'key', None)
     """
-    if "additional_endpoints" in name and _ENDPOINT_LEAF().search(name):
+    if "additional_endpoints" in name and _ENDPOINT_LEAF.search(name):
         return "key"
     if name in ("PWD", "OLDPWD"):
         return None
@@ -106,7 +104,7 @@ def kind_of_name(name: str) -> str | None:
 
 # --- values ----------------------------------------------------------------------------------------------------------
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy(
     r"ENC\[[^\]]*\]|!?<[A-Za-z]+\d?(?:[ _.:'’/-]+(?:[A-Za-z]+|\d+))*(?: #\d+)?>|&lt;[a-z-]+ #\d+&gt;|<%.*%>"
     r"|[*•]{6,}[0-9A-Za-z]{0,5}"  # the Agent leaves the last four or five characters of a key
     r"|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]*|\$[0-9@*]|\{\{.*\}\}|%%[\w.:-]+%%|%[A-Z_][A-Z0-9_]*%|%[sdr]|%\(\w+\)s|\{\w*\}"
@@ -118,19 +116,19 @@ _NOTHING = _set_of(
 )
 _ASKING = _set_of("your insert enter put replace here")
 _PLACEHOLDER_WORDS = _ASKING | _set_of("a my the our own new real this with in datadog dd api app application access secret key token apikey password passwd pass string community goes account")
-_LOWER_VARIABLE = _late(r"\$([a-z_][a-z0-9_]*)")
-_ROOTED = _late(
+_LOWER_VARIABLE = lazy(r"\$([a-z_][a-z0-9_]*)")
+_ROOTED = lazy(
     r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:etc|var|opt|home|root|run|usr|tmp|srv|mnt|secrets?|apps?|vagrant|Users|Library|private|data|certs?|config|keys?|proc|dev)(?:[/\\].*)?"
 )
-_FILE = _late(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.+@ -]+)+\.(?:pem|key|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|cnf|ini|env|py|rb|sh|token|secret|keytab)")
-_CODE = _late(  # a call, a member, a subscript: where the secret comes from, not the secret
+_FILE = lazy(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.+@ -]+)+\.(?:pem|key|crt|cer|p12|pfx|jks|txt|json|ya?ml|conf|cnf|ini|env|py|rb|sh|token|secret|keytab)")
+_CODE = lazy(  # a call, a member, a subscript: where the secret comes from, not the secret
     r"(?:(?:await\s+)?[A-Za-z_]\w*(?:(?:\.[A-Za-z_]\w*)+\((?:[^()'\"\n]|['\"][^'\"\n]*['\"])*\)?|\((?:['\"].*)?\)|\(['\"][\w.-]+['\"].*|\[['\"][\w.-]+['\"]\])(?:[.,;)\]}\s].*)?"
     r"|(?:os\.)?(?:environ|getenv)\b.*|process\.env\b.*|ENV(?:\[|\.fetch).*|System\.getenv.*"
     r"|(?:self|cls|this|args|opts|options|config|conf|settings|instance|params|kwargs|app|request|env|cfg|node)\.[\w.]*(?:pass|password|passwd|pwd|token|key|secret)[,;)]*|@(?:\w*_)?(?:pass|password|passwd|pwd|token|key|secret))"
 )
 _OWN_NAMES = _set_of("password passwd pass pwd pw token api_key app_key secret")
-_NSSWITCH = _late(r"(?:files|compat|systemd|db|ldap|sss|nis|winbind)(?:\s.*)?")
-_PLAIN_URL = _late(r"https?://[^@?\s]*")
+_NSSWITCH = lazy(r"(?:files|compat|systemd|db|ldap|sss|nis|winbind)(?:\s.*)?")
+_PLAIN_URL = lazy(r"https?://[^@?\s]*")
 _DIRECTORY_WORDS = _set_of("home tmp root work src app var etc opt usr here there")
 
 
@@ -145,7 +143,7 @@ def is_placeholder(value: str) -> bool:
     if not text or low in _NOTHING or (text[0] in "xX*•#.…?-_" and len(text) > 1 and len(set(low)) == 1) or _PLACEHOLDER.fullmatch(text):
         return True
     if text[0] == "$":
-        variable = _LOWER_VARIABLE().fullmatch(text)
+        variable = _LOWER_VARIABLE.fullmatch(text)
         return variable is not None and kind_of_name(variable[1]) is not None
     words = set(low.replace("_", " ").replace("-", " ").split()) if len(text) < 60 else set()
     if len(words) < 2 or not words <= _PLACEHOLDER_WORDS:
@@ -161,35 +159,37 @@ def is_secret_value(value: str, kind: str, name: str = "", *, is_bare: bool = Fa
     text = value.strip()
     if is_placeholder(text) or (FILL in text and not text.strip(FILL + "\"', ")):
         return False
-    if (text[:1] in "/\\~." or text[1:2] == ":") and (_ROOTED().fullmatch(text) or _FILE().fullmatch(text)):
+    if (text[:1] in "/\\~." or text[1:2] == ":") and (_ROOTED.fullmatch(text) or _FILE.fullmatch(text)):
         return False
-    if is_bare and _CODE().fullmatch(text):
+    if is_bare and _CODE.fullmatch(text):
         return False
+    if kind in ("key", "application-key") and text.startswith((".*", "(.*", "[^")):
+        return False  # `sed 's/api_key:.*/api_key: …/'`
     if kind == "community" and text.isdigit() and len(text) < 3:
         return False  # a counter
     if kind in ("password", "community"):
-        return not (name.lower() == "passwd" and _NSSWITCH().fullmatch(text))
+        return not (name.lower() == "passwd" and _NSSWITCH.fullmatch(text))
     # `token: 5` is a count; `authority: https://…` an address
-    return not ((text.isdigit() and len(text) < 8) or _PLAIN_URL().fullmatch(text))
+    return not ((text.isdigit() and len(text) < 8) or _PLAIN_URL.fullmatch(text))
 
 
 # --- names and values in free text -----------------------------------------------------------------------------------
 
 FILL = "\ue0d2"  # stands in place of what is hidden already; see `secrets`
 
-_NAMED = re.compile(
+_NAMED = lazy(
     r"(?:pass|pasw|pssw|pwd|pswd|psw|pw|secret|token|jwt|key|communit|auth|cookie|tenantid|psk|signature)[\w-]{0,48}(?P<close>\\?[\"'`]?\)?\]?)"
     r"(?P<before>[ \t]{0,12})(?P<sep>:=|=>|:(?!:|//)|!?={1,3})(?P<after>[ \t]*)",
     ASCII,
 )  # on the text in lower case: a third of the time of IGNORECASE
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
-_TWO_WORDS = _late(r"(?<![\w-])(?:api|app|application|access|private|secret|license|auth|bearer|client|community|pass)[ ]$", ASCII | FOLD)
-_LINE_START = _late(r"[ \t]*(?:(?:[-#;*>+]|//|\d{1,3}[.)]|export|set|env|declare -x|ENV|ARG|Environment=)[ \t]*)*[\"']?")
-_BLOCK = _late(r"[ \t]*(?:(?:[!&]\S+[ \t]+)*(?P<style>[|>][-+0-9]*))?[ \t]*(?:#(?:[ \t#][^\n]*)?)?\r?")
-_COMMAND = _late(r"[ \t]+(?:[-/.|&;>]|\w+[=/]|(?:sudo|python\S*|pip\S*|ddtrace-run|flask|docker\S*|bash|sh|gunicorn|uwsgi|node|npm|ruby|java|vagrant|curl|mysql\S*|apt\S*|\./\S+)(?:\s|$))")
-_ITEM = _late(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|([^\s,\[\]\"'][^,\[\]\n]*)")
-_QUOTE = {'"': re.compile(r"\""), "'": re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), "`": re.compile("`")}
-_BRACKETED = _late(r"<[^<>\n]{1,60}>|\$\{[^}\n]*\}|\$\([^)\n]*\)|\{\{.*?\}\}|<%.*?%>|%%[\w.:-]+%%|ENC\[[^\]\n]*\]|&lt;[a-z-]+ #\d+&gt;")
+_TWO_WORDS = lazy(r"(?<![\w-])(?:api|app|application|access|private|secret|license|auth|bearer|client|community|pass)[ ]$", ASCII | FOLD)
+_LINE_START = lazy(r"[ \t]*(?:(?:[-#;*>+]|//|\d{1,3}[.)]|export|set|env|declare -x|ENV|ARG|Environment=)[ \t]*)*[\"']?")
+_BLOCK = lazy(r"[ \t]*(?:(?:[!&]\S+[ \t]+)*(?P<style>[|>][-+0-9]*))?[ \t]*(?:#(?:[ \t#][^\n]*)?)?\r?")
+_COMMAND = lazy(r"[ \t]+(?:[-/.|&;>]|\w+[=/]|(?:sudo|python\S*|pip\S*|ddtrace-run|flask|docker\S*|bash|sh|gunicorn|uwsgi|node|npm|ruby|java|vagrant|curl|mysql\S*|apt\S*|\./\S+)(?:\s|$))")
+_ITEM = lazy(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|([^\s,\[\]\"'][^,\[\]\n]*)")
+_QUOTE = {'"': lazy(r"\""), "'": lazy(r"(?<![A-Za-z])'|'(?![A-Za-z])"), "`": lazy("`")}
+_BRACKETED = lazy(r"<[^<>\n]{1,60}>|\$\{[^}\n]*\}|\$\([^)\n]*\)|\{\{.*?\}\}|<%.*?%>|%%[\w.:-]+%%|ENC\[[^\]\n]*\]|&lt;[a-z-]+ #\d+&gt;")
 
 
 _ASCII_LOWER = {upper: upper + 32 for upper in range(65, 91)}
@@ -231,7 +231,7 @@ def _plain_end(text: str, at: int, m: re.Match[str], name_start: int, line: tupl
     start, end = line
     if end > at and text[end - 1] == "\r":
         end -= 1
-    bracketed = _BRACKETED().match(text, at)
+    bracketed = _BRACKETED.match(text, at)
     if bracketed and text[bracketed.end() : bracketed.end() + 1] in ("", *" \t\r\n\"'`,;&)}]@\\"):
         return bracketed.end()
     quote = next((q for q in "\"'`" if _is_open(text, start, m.start("sep"), q)), "")
@@ -246,13 +246,13 @@ def _plain_end(text: str, at: int, m: re.Match[str], name_start: int, line: tupl
         stops = r"[&\s\"'<>#]|\\u0026"
     elif not quote and _depth(text, start, m.start("sep")) > 0:
         stops = r",(?=\s|$)|[}\]]|,\s*[\"'\w]+\s*[:=]|\s+#" + (r"|[;\s]" if m["sep"] == "=" else "")
-    elif _LINE_START().fullmatch(text, start, name_start):
+    elif _LINE_START.fullmatch(text, start, name_start):
         if m["after"] or m["before"]:
             stops = r"\s+#" if m["sep"] == ":" else r"\s+[#;]"
         elif quote:
             stops = r"[;\s]"
         else:
-            blank = _COMMAND().search(text, at, end)
+            blank = _COMMAND.search(text, at, end)
             return blank.start() if blank and not text[at : blank.start()].count(" ") else _trimmed(text, at, _first(r"\s+[#;]|\\$", text, at, end))
     elif quote and m["sep"] == ":" and m["after"]:
         stops = r"(?!)"
@@ -284,14 +284,20 @@ def _depth(text: str, start: int, at: int) -> int:
 def _items(text: str, at: int, end: int) -> Iterator[tuple[int, int]]:
     """The scalars of a flow list that opens at `at`, on one line or several."""
     close = text.find("]", at, at + 4096)
-    for m in _ITEM().finditer(text, at + 1, end if close < 0 else close):
+    for m in _ITEM.finditer(text, at + 1, end if close < 0 else close):
         if m[3] is None or ": " not in m[3]:
             group = next(g for g in (1, 2, 3) if m[g] is not None)
             yield m.start(group), m.start(group) + len(m[group].rstrip())
 
 
-def _below(text: str, eol: int, indent: int, is_text: bool) -> Iterator[tuple[int, int]]:
-    """The value of a key that has nothing on its own line: a block scalar, a scalar on the next line, a block list. Mappings have names of their own."""
+_KEY_LINE = lazy(r"[\"']?[\w./-]+[\"']?:(?:\s|$)")
+
+
+def _below(text: str, eol: int, indent: int, is_text: bool, column: int) -> Iterator[tuple[int, int]]:
+    """The value of a key that has nothing on its own line: a block scalar, a scalar on the next line, a block list. Mappings have names of their own.
+
+    `indent` is that of the key's line, `column` the key's own (behind a dash it stands deeper): from there on left a text block ends at the next key.
+    """
     at = eol + 1
     for _ in range(200):
         if at >= len(text):
@@ -305,13 +311,15 @@ def _below(text: str, eol: int, indent: int, is_text: bool) -> Iterator[tuple[in
             continue
         if deep < indent or (deep == indent and not body.startswith("- ")):
             return
+        if is_text and deep <= column and _KEY_LINE.match(body):
+            return
         if is_text:
             yield start + deep, start + len(content)
             continue
         item = re.compile(r"(?:- +)?([\"']?)(.*)").match(text, start + deep, start + len(content))
         if item is None or body.startswith("#"):
             continue
-        if re.match(r"[\"']?[\w./-]+[\"']?:(?:\s|$)", text[item.start(1) : item.end()]):
+        if _KEY_LINE.match(text[item.start(1) : item.end()]):
             return
         if item[1]:
             yield item.start(2), _quoted_end(text, item.start(2), item[1], item.end())
@@ -325,11 +333,11 @@ def _values(text: str, m: re.Match[str], name_start: int) -> Iterator[tuple[int,
     """The value, or values, of the name that `m` ended."""
     at, line = m.end(), _line_bounds(text, name_start)
     start, eol = line
-    if at >= eol or _BLOCK().fullmatch(text, at, eol):
+    if at >= eol or _BLOCK.fullmatch(text, at, eol):
         prefix = text[start:name_start].rstrip("\"'")
-        style = _BLOCK().fullmatch(text, at, eol)
+        style = _BLOCK.fullmatch(text, at, eol)
         if m["sep"] == ":" and not prefix.strip(" -"):
-            yield from _below(text, eol, len(prefix) - len(prefix.lstrip(" ")), style is not None and style["style"] is not None)
+            yield from _below(text, eol, len(prefix) - len(prefix.lstrip(" ")), style is not None and style["style"] is not None, len(prefix))
         return
     if text.startswith(('\\"', "\\'"), at):
         yield at + 2, _first(r"(?<!\\)\\" + text[at + 1], text, at + 2, eol)
@@ -353,7 +361,7 @@ def _values(text: str, m: re.Match[str], name_start: int) -> Iterator[tuple[int,
         yield from _items(text, at, len(text))
     elif quote == "{":
         if m["sep"] == ":" or m["sep"] == "=":
-            bracketed = _BRACKETED().match(text, at)
+            bracketed = _BRACKETED.match(text, at)
             if not bracketed and not re.compile(r"\{[^{}\n]*:").match(text, at):
                 yield at, _plain_end(text, at, m, name_start, line)
     else:
@@ -364,25 +372,25 @@ def _values(text: str, m: re.Match[str], name_start: int) -> Iterator[tuple[int,
         yield at, _plain_end(text, at, m, name_start, line)
 
 
-_LONG_WORD = _late(r"[0-9A-Za-z]{20,}(?=\s)")
-_WORDS = _late(r"[A-Za-z][A-Za-z'’-]*[,.:]?(?:[ \t]+\S|$)")
-_YES_NO = _late(r"(?:YES|NO)\b\W*(?:\w\W*)?")
+_LONG_WORD = lazy(r"[0-9A-Za-z]{20,}(?=\s)|(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|" + FILL + r"+)(?=[/:.,;'\")\]}&|<>])")
+_WORDS = lazy(r"[A-Za-z][A-Za-z'’-]*[,.:]?(?:[ \t]+\S|$)")
+_YES_NO = lazy(r"(?:YES|NO)\b\W*(?:\w\W*)?")
 
 
 def _is_sentence(text: str, start: int, begin: int, end: int, kind: str, name: str) -> bool:
     """Whether a message is about the secret and does not hold it: "open /etc/datadog-agent/auth_token: permission denied", "(using password: YES)"."""
     if kind == "password":
-        return bool(_YES_NO().fullmatch(text, begin, end)) and text[max(0, start - 6) : start] == "using "
+        return bool(_YES_NO.fullmatch(text, begin, end)) and text[max(0, start - 6) : start] == "using "
     if kind in ("community", "cookie"):
         return False
     before = text[start - 1 : start]
-    is_message = " " in name or before == "/" or not _LINE_START().fullmatch(text, _line_bounds(text, start)[0], start)
-    if not is_message or not _WORDS().match(text, begin, _line_bounds(text, begin)[1]):
+    is_message = " " in name or before == "/" or not _LINE_START.fullmatch(text, _line_bounds(text, start)[0], start)
+    if not is_message or not _WORDS.match(text, begin, _line_bounds(text, begin)[1]):
         return False
-    return not _LOOKS_RANDOM().search(text[begin:end].split(" ", 1)[0])
+    return not _LOOKS_RANDOM.search(text[begin:end].split(" ", 1)[0])
 
 
-_SCHEME = _late(r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|OAuth)[ \t]+(?=\S)", FOLD)
+_SCHEME = lazy(r"(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|OAuth)[ \t]+(?=\S)", FOLD)
 
 
 def _named(text: str) -> Iterator[Found]:
@@ -406,7 +414,7 @@ def _named(text: str) -> Iterator[Found]:
             continue  # the file /etc/passwd
         if name == "auth":  # ~/.docker/config.json: base64 of user:password
             kind = "token"
-        if kind is None and (two := _TWO_WORDS().search(text, max(0, start - 16), start)):
+        if kind is None and (two := _TWO_WORDS.search(text, max(0, start - 16), start)):
             start = two.start()
             name = text[start : m.start("close")]
             kind = kind_of_name(name)
@@ -419,7 +427,7 @@ def _named(text: str) -> Iterator[Found]:
             value = text[begin:end]
             if name == "auth" and not _is_basic(value):
                 continue
-            if kind == "token" and (scheme := _SCHEME().match(value)):
+            if kind == "token" and (scheme := _SCHEME.match(value)):
                 begin += scheme.end()
                 value = text[begin:end]
             is_bare = text[begin - 1] not in "\"'"
@@ -427,7 +435,7 @@ def _named(text: str) -> Iterator[Found]:
                 continue
             if is_bare and _is_sentence(text, start, begin, end, kind, name):
                 continue
-            if kind in ("key", "application-key") and (only := _LONG_WORD().match(value)):
+            if kind in ("key", "application-key") and (only := _LONG_WORD.match(value)):
                 end = begin + only.end()  # `api_key: 0123… (the old one)`
                 value = text[begin:end]
             if name.lower().endswith("pwd") and not m["after"] and value in _DIRECTORY_WORDS:
@@ -451,13 +459,13 @@ def _is_basic(value: str) -> bool:
         return False
 
 
-_ENDPOINTS = _late(r"additional_endpoints[\"']?[ \t]*[:=]", ASCII | FOLD)
-_ENDPOINT = _late(r"[ \t]*[\"']?https?://[^\s\"']+[\"']?[ \t]*:[ \t]*(.*)")
+_ENDPOINTS = lazy(r"additional_endpoints[\"']?[ \t]*[:=]", ASCII | FOLD)
+_ENDPOINT = lazy(r"[ \t]*[\"']?https?://[^\s\"']+[\"']?[ \t]*:[ \t]*(.*)")
 
 
 def _endpoint_keys(text: str) -> Iterator[Found]:
     """Every leaf of an `additional_endpoints` mapping is a key, whatever it looks like."""
-    for m in _ENDPOINTS().finditer(text):
+    for m in _ENDPOINTS.finditer(text):
         start, eol = _line_bounds(text, m.start())
         brace = text.find("{", m.end(), eol)
         if brace >= 0:
@@ -470,7 +478,7 @@ def _endpoint_keys(text: str) -> Iterator[Found]:
                 line = text[at:end].rstrip()
                 if line and len(line) - len(line.lstrip(" ")) <= indent and not line.lstrip(" ").startswith(("- ", "#")):
                     break
-                url, item = _ENDPOINT().match(text, at, end), re.compile(r"[ \t]*- +[\"']?([^\s\"'#:{}]+)[\"']?[ \t\r]*(?:#.*)?").fullmatch(text, at, end)
+                url, item = _ENDPOINT.match(text, at, end), re.compile(r"[ \t]*- +[\"']?([^\s\"'#:{}]+)[\"']?[ \t\r]*(?:#.*)?").fullmatch(text, at, end)
                 if url and url[1].startswith("["):
                     spans += _items(text, url.start(1), len(text))
                 elif url and url[1].strip("\"' \r") and url[1][0] not in "|>#{&":
@@ -494,10 +502,10 @@ def _closing(text: str, brace: int) -> int:
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
 
-_SHAPE_STARTS = re.compile(
+_SHAPE_STARTS = lazy(
     r"-----BEGIN|ddapp_|DDRCM_|gh[pousr]_|github_pat|glpat-|xox[a-z]-|xapp-|AIza|[srp]k[_-]|SG\.|npm_|pypi-|dckr_|hvs\.|shp[aspc]|ya29|dop_v1|eyJ|A[KS]IA|hooks\.slack|\*(?=[0-9A-F])|\$(?=[0-9A-Zagpy])|0x2441"
 )
-_SHAPES = _late(
+_SHAPES = lazy(
     r"""
       (?P<pem>-----BEGIN\ (?P<what>[A-Z0-9 ]+)-----(?:(?:(?!-----BEGIN)[\s\S])*?-----END\ [A-Z0-9 ]+-----|(?:\s*[A-Za-z0-9+/=:,\ -]*(?:\n|\\n|$))*))
     | (?<![A-Za-z0-9])(?P<application>ddapp_[A-Za-z0-9]{20,}|DDRCM_[A-Za-z0-9_-]{8,})
@@ -536,7 +544,9 @@ _ON_A_LINE = (
     (" password", "password", r"[\w/-]*pass(?:word)?[\w-]*[ \t]+password[ \t]+VALUE"),
     ("", "", r"^[ \t]*(?:ENV|ARG|setenv|set[ \t]+-g?x)[ \t]+(?P<name>\w+)[ \t]+(?![=\s])(?P<v>[^\n]+)"),
     ("", "password", r"^[ \t]*(?:password|requirepass|masterauth)[ \t]+(?P<alone>\S+)[ \t\r]*$"),
-    ("", "password", r"\b(?:pass(?:word|wd|phrase)?[ \t]+(?:is|was)|(?:api|app|application)[ -]key(?:[ \t]+(?:is|was))?)[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\]+)"),
+    ("pass", "password", r"\bpass(?:word|wd|phrase)?[ \t]+(?:is|was)[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\]+)"),
+    ("api", "key", r"\bapi[ -]key(?:[ \t]+(?:is|was))?[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\(){}\[\]<>]+)"),
+    ("app", "application-key", r"\bapp(?:lication)?[ -]key(?:[ \t]+(?:is|was))?[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\(){}\[\]<>]+)"),
     ("</", "", r"<(?P<name>[\w:.-]+)>(?P<v>[^<>\n]+)</"),
     ("(", "", r"\w\([ \t]*[\"'](?P<name>[\w.-]+)[\"'][ \t]*,[ \t]*[\"'](?P<argument>[^\"'\n]+)[\"']"),
     ("auth", "password", r"\b(?:auth[ \t]*=[ \t]*\(|HTTP(?:Basic|Digest)Auth\()[ \t]*['\"][^'\"\n]*['\"][ \t]*,[ \t]*['\"](?P<v>[^'\"\n]+)['\"]"),
@@ -550,8 +560,8 @@ _ON_SEVERAL = (
 )  # fmt: skip
 _VALUE = r"(?:\"(?P<vd>[^\"\n]+)\"|'(?P<vs>[^'\n]+)'|(?P<vp>[^\s\"'`;|,)]+))"
 _PROSE = _set_of("option options flag to is and or for in parameter argument value values with from if the a an on instead as that which when only was are by of at")
-_LOOKS_RANDOM = _late(r"[0-9]|[A-Z].*[A-Z]|[=/+~]")
-_PORTS = _late(r"(?:[\d.]+:)?\d+:\d+(?:/\w+)?")
+_LOOKS_RANDOM = lazy(r"[0-9]|[A-Z].*[A-Z]|[=/+~]")
+_PORTS = lazy(r"(?:[\d.]+:)?\d+:\d+(?:/\w+)?")
 
 
 @functools.lru_cache(maxsize=64)
@@ -596,9 +606,9 @@ def _hits(pattern: re.Pattern[str], kind: str, text: str, at: int, limit: int) -
             if named is None or value.lower() in _PROSE or not is_secret_value(value, named, name) or (group == "argument" and kind_of_name(value)):
                 continue
             yield Found(start, start + len(value), named, name)
-        elif is_placeholder(value.rstrip(")]}.,;")) or not value.strip(FILL) or _PORTS().fullmatch(value):
+        elif is_placeholder(value.rstrip(")]}.,;")) or not value.strip(FILL) or _PORTS.fullmatch(value):
             continue
-        elif group == "random" and not (_LOOKS_RANDOM().search(value) or (kind == "token" and len(value) >= 20)):
+        elif group == "random" and not (_LOOKS_RANDOM.search(value) or (kind == "token" and len(value) >= 20)):
             continue  # "Bearer authentication", "the password is wrong"
         elif group == "alone" and value.lower() in ("required", "wrong", "incorrect", "sufficient", "requisite", "include", "optional"):
             continue
@@ -609,7 +619,7 @@ def _hits(pattern: re.Pattern[str], kind: str, text: str, at: int, limit: int) -
 def _shapes(text: str) -> Iterator[Found]:
     covered = 0
     for begins in _SHAPE_STARTS.finditer(text):
-        m = _SHAPES().match(text, begins.start()) if begins.start() >= covered else None
+        m = _SHAPES.match(text, begins.start()) if begins.start() >= covered else None
         if m is None:
             continue
         covered = m.end()
@@ -627,8 +637,8 @@ def _shapes(text: str) -> Iterator[Found]:
             yield Found(*m.span("token" if m["token"] else "hook"), "token", None)
 
 
-_HEX = _late(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?(?![0-9A-Za-z])")
-_SUM_BEFORE = _late(
+_HEX = lazy(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?(?![0-9A-Za-z])")
+_SUM_BEFORE = lazy(
     r"(?:(?<![A-Za-z])(?:md5|sha-?1|sha|sha256)\s*\([^)\n]*\)\s*=\s*"
     r"|(?<![A-Za-z])(?:md5|md5sum|sha-?1|sha1sum|sha|checksum|hash|digest|etag|finger[ _-]?print|thumbprint|commit|rev|revision|ref|head|tree|parent|object|blob|trace[ _.-]?id"
     r"|span[ _.-]?id|request[ _.-]?id|correlation[ _.-]?id|machine[ _-]?id|boot[ _-]?id|boot|invocation(?:[ _-]?id)?|uuid|guid|build[ _-]?id|checkout|--hard|cherry-pick|merge"
@@ -636,15 +646,15 @@ _SUM_BEFORE = _late(
     r"|\b00-|/journal/|^\d{6} (?:blob|tree|commit) )$",
     ASCII | FOLD | LINES,
 )
-_SUM_AFTER = _late(r" [ *]\S*(?:/\S|\.(?:py|deb|rpm|so|tar|t?gz|xz|bz2|zip|json|ya?ml|txt|md|js|css|sh|conf|cnf|whl|iso|img|box|exe|jar))|[ \t]+(?:refs/|HEAD\b)| \d+ \S+\.\w+[ \t]*$", ASCII | LINES)
-_FILE_SUFFIX = _late(r"\.(?:js|css|map|png|jpe?g|gif|svg|ico|woff2?|ttf|html?|json|py[co]?|so|whl|t?gz|zip|deb|rpm|log|tmp|pack|idx|conf|lock)\b", ASCII)
-_VCS_WORD = _late(r"(?:git|/commits?/|/tree/|/blob/|/archive/|/raw/|/compare/|svn|hg\+)[^\s\"']*$|(?:^|[\s\"'])[\w.-]+/[\w./-]+@$", ASCII | FOLD)
-_KEYRING = _late(r"gpg|apt-key|keyserver|keyring|finger ?print|recv-key|signed-by", ASCII | FOLD)
+_SUM_AFTER = lazy(r" [ *]\S*(?:/\S|\.(?:py|deb|rpm|so|tar|t?gz|xz|bz2|zip|json|ya?ml|txt|md|js|css|sh|conf|cnf|whl|iso|img|box|exe|jar))|[ \t]+(?:refs/|HEAD\b)| \d+ \S+\.\w+[ \t]*$", ASCII | LINES)
+_FILE_SUFFIX = lazy(r"\.(?:js|css|map|png|jpe?g|gif|svg|ico|woff2?|ttf|html?|json|py[co]?|so|whl|t?gz|zip|deb|rpm|log|tmp|pack|idx|conf|lock)\b", ASCII)
+_VCS_WORD = lazy(r"(?:git|/commits?/|/tree/|/blob/|/archive/|/raw/|/compare/|svn|hg\+)[^\s\"']*$|(?:^|[\s\"'])[\w.-]+/[\w./-]+@$", ASCII | FOLD)
+_KEYRING = lazy(r"gpg|apt-key|keyserver|keyring|finger ?print|recv-key|signed-by", ASCII | FOLD)
 
 
 def _bare(text: str) -> Iterator[Found]:
     """Words of 32 (API key) or 40 (application key) hexadecimal digits, but for sums, commits, trace and machine ids that are named as such."""
-    for m in _HEX().finditer(text):
+    for m in _HEX.finditer(text):
         value = m[0]
         if set(value) == {"0"}:
             continue
@@ -653,27 +663,27 @@ def _bare(text: str) -> Iterator[Found]:
         before, after = text[max(line_start, start - 200) : start], text[end : min(line_end, end + 200)]
         if not after.startswith("@"):
             is_first = not before.strip(" \t^+-") or before[-1:] in ("'", '"')
-            if _SUM_BEFORE().search(before) or (is_first and _SUM_AFTER().match(after)):
+            if _SUM_BEFORE.search(before) or (is_first and _SUM_AFTER.match(after)):
                 continue
-            if before[-1:] in ("/", ".", "-", "_") and _FILE_SUFFIX().match(after):
+            if before[-1:] in ("/", ".", "-", "_") and _FILE_SUFFIX.match(after):
                 continue
             if len(value) == 32 and re.fullmatch(r"[ \t]+/\S+ ", before) and re.fullmatch(r"(?: obsolete)?\s*", after):
                 continue  # Conffiles of a dpkg status
-            if len(value) == 40 and (_VCS_WORD().search(before) or _KEYRING().search(before)):
+            if len(value) == 40 and (_VCS_WORD.search(before) or _KEYRING.search(before)):
                 continue
         yield Found(start, end, "key" if len(value) == 32 else "application-key", None)
 
 
-_URL = _late(r"://([^\s/:@\"'<>?#`]*):(?=[^\s\"'<>`]*@)")
-_TAIL = _late(r"[^\s\"'<>`]{1,1024}")
-_NO_SCHEME = _late(r"(?<![\w/@.:+%-])([A-Za-z_][\w.-]*):([^\s:@/\"'<>,;()`]+)@(?:/|(?P<host>[A-Za-z0-9\[(][\w.-]*))", ASCII)
+_URL = lazy(r"://([^\s/:@\"'<>?#`]*):(?=[^\s\"'<>`]*@)")
+_TAIL = lazy(r"[^\s\"'<>`]{1,1024}")
+_NO_SCHEME = lazy(r"(?<![\w/@.:+%-])([A-Za-z_][\w.-]*):([^\s:@/\"'<>,;()`]+)@(?:/|(?P<host>[A-Za-z0-9\[(][\w.-]*))", ASCII)
 _MAIL_NAMES = _set_of("mailto sip sips xmpp acct npm owner email mail contact team user username author maintainer notify creator to from cc bcc name by reply-to mailto_ login account")
 
 
 def _userinfo(text: str) -> Iterator[Found]:
     """`scheme://user:PASSWORD@host`, and `user:PASSWORD@host` without a scheme."""
-    for m in _URL().finditer(text):
-        tail = _TAIL().match(text, m.end())
+    for m in _URL.finditer(text):
+        tail = _TAIL.match(text, m.end())
         if tail is None:
             continue
         authority = re.split(r"[/?#]", tail[0], maxsplit=1)[0]
@@ -684,7 +694,7 @@ def _userinfo(text: str) -> Iterator[Found]:
             at = tail[0].rfind("@")  # a raw slash in the password
         if at > 0 and not is_placeholder(tail[0][:at]):
             yield Found(m.end(), m.end() + at, "password", None)
-    for m in _NO_SCHEME().finditer(text):
+    for m in _NO_SCHEME.finditer(text):
         name, value, host = m[1].lower(), m[2], m["host"] or ""
         if is_placeholder(value) or host.startswith("sha256") or re.fullmatch(r"\d+(?:\.\d+){0,2}", host):
             continue
@@ -694,7 +704,7 @@ def _userinfo(text: str) -> Iterator[Found]:
         yield Found(*m.span(2), "password", None)
 
 
-_PLAIN = re.compile(r"[\w./-]*")
+_PLAIN = lazy(r"[\w./-]*")
 
 
 def scan(text: str) -> list[Found]:

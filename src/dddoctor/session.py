@@ -6,7 +6,6 @@ import datetime
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from dddoctor.collecting import Tables
 from dddoctor.engine import Evaluation, evaluate
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.hosts.cache import CachedHost
+from dddoctor.light import NamedTuple
 from dddoctor.model import (
     DEFERRED,
     Applied,
@@ -44,8 +44,7 @@ EXCERPT_LINES = 2  # before and after the line of the finding
 EXCERPT_LIMIT_BYTES = 2 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class CheckOptions:
+class CheckOptions(NamedTuple):
     """What `check` was asked. `root`: a folder, None = this machine. `select`, `ignore`: areas or rule ids."""
 
     root: Path | None = None
@@ -64,19 +63,15 @@ class UsageError(Exception):
     """The person asked for something that does not exist: exit 2, one line."""
 
 
-@dataclass
 class Session:
     """One run against one host. `host` is looked at anew by every `look`; secrets keep their tokens through the run."""
 
-    options: CheckOptions
-    host: Host = field(init=False)
-    rule_set: RuleSet = field(init=False)
-    vault: Vault = field(default_factory=Vault)
-
-    def __post_init__(self) -> None:
-        self.host = open_host(self.options.root)
-        everything = load(user_folders=self.options.rule_folders)
-        self.rule_set = RuleSet(tuple(_selected(everything.rules, self.options)), everything.states)
+    def __init__(self, options: CheckOptions, vault: Vault | None = None) -> None:
+        self.options = options
+        self.host = open_host(options.root)
+        self.vault = vault or Vault()
+        everything = load(user_folders=options.rule_folders)
+        self.rule_set = RuleSet(tuple(_selected(everything.rules, options)), everything.states)
         self.rules: Mapping[str, Rule] = self.rule_set.by_id()
         self.started = time.time()
         self.clock = time.monotonic()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.sql import regex_problem
 from dddoctor.tables import Table
 
-_TOKEN = re.compile(
+_TOKEN = lazy(
     r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)
       | (?P<text>'(?:[^']|'')*')
       | (?P<quoted>"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\])

@@ -11,7 +11,8 @@ from dddoctor.hosts.root import RootHost
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import agents, configuration
-from dddoctor.tables.configuration import ConfigFile, YamlDefect, YamlKey
+from dddoctor.tables._config_text import YamlDefect, YamlKey
+from dddoctor.tables.configuration import ConfigFile
 
 HostOf = Callable[..., RootHost]
 CONFD = "/etc/datadog-agent/conf.d"
@@ -205,10 +206,16 @@ def test_a_conf_d_that_cannot_be_listed_is_a_gap_of_all_tables(host_of: HostOf) 
     assert [(g.where, g.kind, g.columns, g.table) for g in rows if isinstance(g, Gap)] == [(CONFD, Kind.DENIED, None, None)]
 
 
-def test_a_folder_where_a_file_belongs_is_passed_by(host_of: HostOf) -> None:
-    host = host_of({f"{CONFD}/a.d/conf.yaml/x": "", "/etc/datadog-agent/datadog.yaml/x": ""})
+def test_a_folder_where_a_file_belongs_is_named(host_of: HostOf) -> None:
+    host = host_of({f"{CONFD}/a.d/conf.yaml/x": "", f"{CONFD}/b.yaml/x": "", "/etc/datadog-agent/datadog.yaml/x": ""})
 
-    assert not_used(host) == {"/etc/datadog-agent/datadog.yaml": "it is no regular file"}
+    assert not_used(host) == dict.fromkeys(["/etc/datadog-agent/datadog.yaml", f"{CONFD}/a.d/conf.yaml", f"{CONFD}/b.yaml"], "it is no regular file")
+
+
+def test_a_main_file_that_is_a_dangling_link_is_no_missing_one(host_of: HostOf) -> None:
+    host = host_of({f"{CONFD}/a.yaml": GOOD}, links={"/etc/datadog-agent/datadog.yaml": "/srv/gone"})
+
+    assert not_used(host) == {"/etc/datadog-agent/datadog.yaml": "it is a link to a file that is not there"}
 
 
 @pytest.mark.parametrize("data", [b"\x00\xff\xfe", b"\xef\xbb\xbf" * 3, b"[" * 20_000, b"a: &a [*a]", b"\x1f\x8b\x08" * 500, "ä: ö\n".encode("utf-16"), b"a: b\r" * 9])
@@ -257,6 +264,7 @@ def test_lines_and_columns_count_as_an_editor_does(host_of: HostOf) -> None:
         "instances:\n  - password: &p hunter2secret\n    other: *p\n",
         "instances:\n  - password:\n      - hunter2secret\n",
         "instances:\n  - passwords: {a: {password: \"hunter2secret\"}}\n",
+        "instances:\n  - password: {current: hunter2secret, old: [hunter2secret]}\n",
         "instances:\n  - command: mysql -u root -phunter2secret\n",
         "instances:\n\t- password: hunter2secret\n",
     ],

@@ -11,10 +11,11 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from dddoctor.hosts.base import Host
-from dddoctor.model import Change
+if TYPE_CHECKING:
+    from dddoctor.hosts.base import Host
+    from dddoctor.model import Change
 
 
 class Refused(Exception):

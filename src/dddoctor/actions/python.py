@@ -9,15 +9,16 @@ from collections.abc import Sequence
 
 from dddoctor.actions import Refused, action
 from dddoctor.hosts.base import Host
+from dddoctor.lazyre import lazy
 from dddoctor.model import Change, Edit, Span
 from dddoctor.pytext.parse import parse
 from dddoctor.pytext.reindent import apply_spans
 from dddoctor.pytext.scan import LogicalLine, logical_lines
 from dddoctor.pytext.source import Source
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_STATEMENT = re.compile(r"import [A-Za-z_][\w.]*|from [A-Za-z_][\w.]* import [A-Za-z_]\w*")
-_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_NAME = lazy(r"[A-Za-z_]\w*")
+_STATEMENT = lazy(r"import [A-Za-z_][\w.]*|from [A-Za-z_][\w.]* import [A-Za-z_]\w*")
+_MODULE = lazy(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
 @action("text")

@@ -7,11 +7,12 @@ import re
 
 from dddoctor.actions import Refused, action
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
 from dddoctor.model import Change, Edit, Install, Span
 from dddoctor.tables._python_sight import PACKAGES
 from dddoctor.tables.python_packages import normalised, parse_dist
 
-_FLAG = re.compile(rb"^([ \t]*include-system-site-packages[ \t]*=[ \t]*)([^\r\n]*?)([ \t]*\r?)$", re.M | re.I)
+_FLAG = lazy(rb"^([ \t]*include-system-site-packages[ \t]*=[ \t]*)([^\r\n]*?)([ \t]*\r?)$", re.M | re.I)
 INSTALLABLE = frozenset(PACKAGES.values())  # a package index holds traps next to every well-known name: nothing else is installed
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from dddoctor.light import NamedTuple
 from dddoctor.model import Kind
 
 READ_LIMIT_BYTES = 16 * 1024 * 1024

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from dddoctor.hosts import paths
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.hosts.spans import apply_spans, spans_between
 from dddoctor.hosts.view import ChangedView, Made
+from dddoctor.light import NamedTuple
 from dddoctor.model import Change, Create, Edit, Mode, Owner, Remove, Rename
 
 _FOLDER_MODE = 0o755

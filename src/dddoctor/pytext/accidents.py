@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.facts import COMPOUND
 from dddoctor.pytext.scan import Token, logical_lines, tokens
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*")
-_PROMPT = re.compile(r"(?:\[?[\w.-]+@[\w.-]+[: ][^\s$#]*\]?[$#]|\$)[ \t]+(?:sudo[ \t]+)?[\w./~-]+(?:[ \t].*)?")
-_EDITOR = re.compile(
+_FENCE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*")
+_PROMPT = lazy(r"(?:\[?[\w.-]+@[\w.-]+[: ][^\s$#]*\]?[$#]|\$)[ \t]+(?:sudo[ \t]+)?[\w./~-]+(?:[ \t].*)?")
+_EDITOR = lazy(
     r"""~|:(?:wq?|x|q)!?|--[ ]INSERT[ ]--|\^[XOGKC]\b.*|[ ]*GNU[ ]nano[ ].*|"[^"]*"[ ](?:\[[^\]]*\][ ])?\d+(?:L,[ ]\d+[CB]|[ ]lines,[ ]\d+[ ]characters)(?:[ ]written)?""", re.VERBOSE
 )
-_HEREDOC_END = re.compile(r"EOF|EOT|END_OF_FILE")
+_HEREDOC_END = lazy(r"EOF|EOT|END_OF_FILE")
 _BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u2033", "\u2018\u2019\u201a\u201b\u2032"
-_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+_LINE = lazy(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 
 
 class Accident(NamedTuple):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.catalogue import catalogue
 from dddoctor.pytext.checkclass import CheckClass, check_class, class_defects, lone_check_function
 from dddoctor.pytext.imports import Neighbours, import_defects

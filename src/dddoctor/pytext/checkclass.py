@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.module import CHECK_BASES, Module, bound_in_class, method
 from dddoctor.pytext.names import Parents, Target
 from dddoctor.pytext.parse import Lines

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.scan import LogicalLine, Token
 
 COMPOUND = {"class", "def", "if", "elif", "else", "for", "while", "try", "except", "finally", "with", "match", "case"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.catalogue import PYTHON_2_MODULES, Catalogue, could_be_standard, standard_modules
 from dddoctor.pytext.module import AGENT_CHECK, Imported, Module
 from dddoctor.pytext.names import Target

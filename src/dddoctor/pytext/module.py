@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.catalogue import could_be_standard
 
 AGENT_CHECK = "AgentCheck"

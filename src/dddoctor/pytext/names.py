@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.catalogue import PYTHON_2_BUILTINS, Catalogue
 from dddoctor.pytext.module import AGENT_CHECK, Module, bound_in_class
 from dddoctor.pytext.parse import Lines
@@ -25,10 +26,10 @@ _BUNDLED = {
     "requests": frozenset(("get", "post", "put", "delete", "head", "patch", "request", "Session", "exceptions", "codes", "auth")),
     "yaml": frozenset(("safe_load", "load", "dump", "safe_dump", "YAMLError", "safe_load_all")),
 }
-_OTHER_WORLD = re.compile(r"PY2|PY3|version_info|python_version|TYPE_CHECKING|__name__")  # branches that the Agent may never run
-_BOTH = re.compile("PY2|PY3|version_info|python_version")
+_OTHER_WORLD = lazy(r"PY2|PY3|version_info|python_version|TYPE_CHECKING|__name__")  # branches that the Agent may never run
+_BOTH = lazy("PY2|PY3|version_info|python_version")
 _INJECTED = frozenset(("get_ipython", "reveal_type", "_"))  # defined by somebody else, where at all
-IMPORT = re.compile(r"(?:import [A-Za-z_][\w.]*|from [A-Za-z_][\w.]* import [A-Za-z_]\w*)")
+IMPORT = lazy(r"(?:import [A-Za-z_][\w.]*|from [A-Za-z_][\w.]* import [A-Za-z_]\w*)")
 
 
 class Target(NamedTuple):

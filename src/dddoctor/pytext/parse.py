@@ -7,11 +7,13 @@ import re
 import sys
 import threading
 import warnings
-from typing import NamedTuple
+
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 
 _lock = threading.Lock()  # warnings.catch_warnings changes a global; collectors run side by side
-_SURROGATE = re.compile("[\ud800-\udfff]")
-LINE_END = re.compile(r"\r\n|\r|\n")
+_SURROGATE = lazy("[\ud800-\udfff]")
+LINE_END = lazy(r"\r\n|\r|\n")
 
 
 class Parsed(NamedTuple):

@@ -5,15 +5,14 @@ The rewriting is for looking only. It keeps lines and names, not meaning, and is
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.facts import COMPOUND
 from dddoctor.pytext.scan import LogicalLine, Token, logical_lines
 
 _NOT_AN_OPERAND = {"in", "is", "and", "or", "if", "else", "for", "as", "from", "import"}
-_OLD_OCTAL = re.compile(r"0[0-7]*[1-7][0-7]*[lL]?")
-_LONG = re.compile(r"(?:0[xX][0-9a-fA-F]+|\d+)[lL]")
+_OLD_OCTAL = lazy(r"0[0-7]*[1-7][0-7]*[lL]?")
+_LONG = lazy(r"(?:0[xX][0-9a-fA-F]+|\d+)[lL]")
 
 
 class Site(NamedTuple):

@@ -6,8 +6,8 @@ Lines and columns are always those of the file as it stands.
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.pytext import accidents as accidents_of
 from dddoctor.pytext.accidents import Accident
 from dddoctor.pytext.parse import Parsed, is_newer_syntax, parse

@@ -11,8 +11,8 @@ import ast
 import builtins
 import re
 from collections import Counter
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.pytext.facts import CLAUSES, Fact, fact
 from dddoctor.pytext.parse import parse
 from dddoctor.pytext.scan import LogicalLine, is_balanced, logical_lines

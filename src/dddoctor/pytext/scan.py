@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-_TOKEN = re.compile(
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
+
+_TOKEN = lazy(
     r"""(?P<space>[ \t\f]+)
       | (?P<newline>\r\n|\r|\n)
       | (?P<comment>\#[^\r\n]*)

@@ -6,8 +6,10 @@ import bisect
 import codecs
 import re
 
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263: in one of the first two lines
-_ONE_BYTE = re.compile(r"(iso8859|iso-8859|cp125|latin|ascii|koi8|windows-125|us-ascii)", re.IGNORECASE)
+from dddoctor.lazyre import lazy
+
+_COOKIE = lazy(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263: in one of the first two lines
+_ONE_BYTE = lazy(r"(iso8859|iso-8859|cp125|latin|ascii|koi8|windows-125|us-ascii)", re.IGNORECASE)
 
 
 class Source:

@@ -14,16 +14,15 @@ whose rows arrive as a list. One collector fills several tables when `@table` is
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+from dddoctor.light import NamedTuple
 
 BUILT_IN = ("host", "vault", "options")
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """What the person asked for, as far as collectors care. `apps` are folders on the target (--app)."""
 
     apps: tuple[str, ...] = ()
@@ -95,5 +94,7 @@ def _imported(collector: str) -> Callable[..., Iterator[Any]]:
 
 def load_all() -> None:
     """Import every table module of this package, so that TABLES is complete."""
+    import pkgutil
+
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.pytext import Target
 from dddoctor.tables._catalogue import checks
 from dddoctor.tables.agents import Agent
 
-_SUFFIX = re.compile(r"\.(?:py|pyc|so|cpython-[\w-]+\.so|abi3\.so)$")
+_SUFFIX = lazy(r"\.(?:py|pyc|so|cpython-[\w-]+\.so|abi3\.so)$")
 
 
 class CodeFile(NamedTuple):

@@ -6,9 +6,9 @@ Source: gitformat-index(5), versions 2, 3 and 4; gitrepository-layout(5).
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Kind
 
 _INDEX_LIMIT_BYTES = 64 * 1024 * 1024

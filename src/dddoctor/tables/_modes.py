@@ -6,9 +6,8 @@ datadog.yaml 0640; auth_token and ipc_cert.pem are written 0600 and belong to dd
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from dddoctor.hosts.base import Host, Stat
+from dddoctor.light import NamedTuple
 
 # Folders of the configuration folder that the package leaves to root.
 ROOT_FOLDERS = frozenset({"compliance.d", "runtime-security.d", "inject"})

@@ -5,12 +5,12 @@ Source: mysys/my_default.c(c) of MySQL 9 and MariaDB 11; measured with my_print_
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 
 INCLUDE_DEPTH = 10  # deeper directives are skipped with a warning (max_recursion_level)
 _SPACE = " \t\r\n\v\f"
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_NAME = lazy(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 class Include(NamedTuple):

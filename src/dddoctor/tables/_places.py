@@ -6,9 +6,9 @@ Source: pkg/autodiscovery/providers/config_reader.go (7.52) and the layouts reco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 
 NOT_A_CONFIG_NAME = "its name does not end in .yaml or .yml"
@@ -52,7 +52,10 @@ def check_places(host: Host, confd: str, ignored_autoconf: frozenset[str]) -> It
         if isinstance(stat, Gap):
             yield stat
         elif stat is not None and stat.kind == "directory":
-            yield from _folder(host, path, name, stat.target != f"{real}/{name}", ignored_autoconf)
+            if extension(name) in (".yaml", ".yml"):
+                yield Place(path, "other", name[: name.rfind(".")], None, False, NOT_A_FILE, stat)
+            else:
+                yield from _folder(host, path, name, stat.target != f"{real}/{name}", ignored_autoconf)
         else:
             yield _file(path, name, None, stat, ignored_autoconf)
 
@@ -91,6 +94,9 @@ def _folder(host: Host, folder: str, name: str, is_link: bool, ignored_autoconf:
             if because is None:
                 yield stat
         elif stat is not None and stat.kind == "directory":
+            if because is None and extension(inner) in (".yaml", ".yml"):
+                yield Place(path, "other", check_name or None, None, False, NOT_A_FILE, stat)
+                continue
             for deep, deep_path, deep_stat in _entries(host, path):
                 if not isinstance(deep_stat, Gap) and extension(deep) in (".yaml", ".yml"):
                     yield Place(deep_path, "other", check_name or None, "check", False, because or TOO_DEEP, deep_stat)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Sequence
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
 from dddoctor.tables._python_places import names_in
 from dddoctor.tables.python_env import Interpreter, Venv, site_folders_of, site_folders_of_venv, user_site
 from dddoctor.tables.python_packages import parse_dist
@@ -17,7 +17,7 @@ PACKAGES = {
     "flask_login": "flask-login", "flask_migrate": "flask-migrate", "pymysql": "pymysql", "yaml": "pyyaml", "dotenv": "python-dotenv", "redis": "redis", "gunicorn": "gunicorn",
     "jinja2": "jinja2", "werkzeug": "werkzeug", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "bs4": "beautifulsoup4", "dateutil": "python-dateutil", "flask_restful": "flask-restful",
 }  # fmt: skip
-_HARMLESS_PTH = re.compile(r"distutils-precedence|_virtualenv|a1_coverage|.*-nspkg")
+_HARMLESS_PTH = lazy(r"distutils-precedence|_virtualenv|a1_coverage|.*-nspkg")
 
 
 class Sight:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
-from dddoctor.rubytext import Vagrant
-from dddoctor.rubytext.shell import Command, commands
-from dddoctor.rubytext.vagrantfile import Provisioner
+
+if TYPE_CHECKING:
+    from dddoctor.rubytext import Vagrant
+    from dddoctor.rubytext.shell import Command
+    from dddoctor.rubytext.vagrantfile import Provisioner
 
 SCRIPT_LIMIT_BYTES = 512 * 1024
+# Patterns are compiled where they are used (re keeps them): most hosts have no Vagrantfile.
 # Provisioners whose work lies in files that are not looked at.
 _OPAQUE = frozenset(("ansible", "ansible_local", "chef", "chef_solo", "chef_client", "chef_zero", "chef_apply", "puppet", "puppet_server", "salt", "cfengine", "podman"))
 _INSTALLS = r"(?:apt-get|apt|aptitude|yum|dnf|snap|zypper|apk|pacman)\b[^\n;|&]*\s"
 _TEXTS = {
-    "docker": re.compile(rf"{_INSTALLS}(?:docker(?:\.io|-ce|-engine|-cli)?|lxc-docker|moby-engine)(?:[=\s:]|$)|(?:get|test)\.docker\.com", re.MULTILINE),
-    "mysql": re.compile(rf"{_INSTALLS}[^\n;|&]*?(?:mysql|mariadb|percona)(?:-community)?-server"),
-    "agent": re.compile(rf"install_(?:script|agent)\w*\.sh|dd-agent/\S*/?install|{_INSTALLS}(?:datadog-agent|datadog-signing)"),
-    "web": re.compile(r"\b(?:nginx|apache2?|httpd|haproxy|caddy|traefik|lighttpd|varnish|tomcat\d*|iptables|socat|nftables|firewall-cmd)\b"),
+    "docker": rf"(?m){_INSTALLS}(?:docker(?:\.io|-ce|-engine|-cli)?|lxc-docker|moby-engine)(?=[=\s:;&|]|$)|(?:get|test)\.docker\.com",
+    "mysql": rf"{_INSTALLS}[^\n;|&]*?(?:mysql|mariadb|percona)(?:-community)?-server",
+    "agent": rf"install_(?:script|agent)\w*\.sh|dd-agent/\S*/?install|{_INSTALLS}(?:datadog-agent|datadog-signing)",
+    "web": r"\b(?:nginx|apache2?|httpd|haproxy|caddy|traefik|lighttpd|varnish|tomcat\d*|iptables|socat|nftables|firewall-cmd)\b",
 }  # fmt: skip
 _ABOUT_CONTAINERS = frozenset(("rm", "start", "restart", "stop", "kill", "inspect", "container", "update", "rename", "top", "compose"))
-_IMAGE_OF_AGENT = re.compile(r"(?:^|/)(?:datadog/(?:agent|docker-dd-agent)|datadoghq/agent|datadog/agent)(?::|@|$)")
+_IMAGE_OF_AGENT = r"(?:^|/)(?:datadog/(?:agent|docker-dd-agent)|datadoghq/agent)(?::|@|$)"
 
 
 class Part(NamedTuple):
@@ -47,15 +50,17 @@ class Provisioning(NamedTuple):
 
     def speaks_of(self, what: str) -> bool:
         """Whether the text installs docker, mysql or the agent, or names a web server (`web`)."""
-        return _TEXTS[what].search(self.text) is not None
+        return re.search(_TEXTS[what], self.text) is not None
 
 
 def is_agent_image(image: str | None) -> bool:
-    return image is not None and _IMAGE_OF_AGENT.search(image) is not None
+    return image is not None and re.search(_IMAGE_OF_AGENT, image) is not None
 
 
 def provisioning(host: Host, file: str, vagrant: Vagrant) -> Provisioning:
     """Read what the provisioners run. Scripts are looked for beside the Vagrantfile, where Vagrant takes relative paths from."""
+    from dddoctor.rubytext.shell import commands
+
     assert vagrant.facts is not None
     parts: list[Part] = []
     texts: list[str] = []

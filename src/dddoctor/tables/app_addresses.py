@@ -14,11 +14,12 @@ from dddoctor.tables.mounts import gap_of
 from dddoctor.tables.python_apps import App
 
 _FILE_LIMIT_BYTES = 512 * 1024
-_LOOPBACK = re.compile(r"127(?:\.\d+){3}|localhost|::1|\[::1\]")
-_RUN = re.compile(r"^[ \t]*(?:\w+[ \t]*=[ \t]*)?([A-Za-z_]\w*)\.run\(", re.MULTILINE)
-_FLASK_NAMES = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*(?:flask\.)?(?:Flask|create_app|make_app)\(", re.MULTILINE)
-_NAMES = re.compile(r"(?:.*\.sh|Procfile|Makefile|Dockerfile|\.flaskenv|\.env)")
-_SERVERS = re.compile(r"\b(?:flask\b(?:[ \t]+(?:-\S+|--app[ =]\S+))*[ \t]+run|python[\d.]*[ \t]+-m[ \t]+flask\b[^|;&\n]*?[ \t]run|gunicorn|uwsgi|waitress-serve|hypercorn)\b([^|;&\n]*)")
+# Compiled where they are used (re keeps them): most hosts have no app.
+_LOOPBACK = r"127(?:\.\d+){3}|localhost|::1|\[::1\]"
+_RUN = r"(?m)^[ \t]*(?:\w+[ \t]*=[ \t]*)?([A-Za-z_]\w*)\.run\("
+_FLASK_NAMES = r"(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*(?:flask\.)?(?:Flask|create_app|make_app)\("
+_NAMES = r"(?:.*\.sh|Procfile|Makefile|Dockerfile|\.flaskenv|\.env)"
+_SERVERS = r"\b(?:flask\b(?:[ \t]+(?:-\S+|--app[ =]\S+))*[ \t]+run|python[\d.]*[ \t]+-m[ \t]+flask\b[^|;&\n]*?[ \t]run|gunicorn|uwsgi|waitress-serve|hypercorn)\b([^|;&\n]*)"
 
 
 class AppAddress(NamedTuple):
@@ -58,7 +59,7 @@ def collect(host: Host, apps: list[App]) -> Iterator[AppAddress | Gap]:
                 yield gap_of(file, error)
                 continue
             found = in_code(text) if origin == "code" else in_commands(text)
-            rows += [AppAddress(app.app, file, line, origin, address, port, None if address is None else int(_LOOPBACK.fullmatch(address) is not None)) for line, address, port in found]
+            rows += [AppAddress(app.app, file, line, origin, address, port, None if address is None else int(re.fullmatch(_LOOPBACK, address) is not None)) for line, address, port in found]
         yield from rows or [AppAddress(app.app, app.file, app.line, "default", "127.0.0.1", 5000, 1)]
 
 
@@ -66,10 +67,10 @@ def _sources(host: Host, app: App, is_only: bool) -> Iterator[tuple[str, str | G
     yield app.file, "code"
     folders = [(app.app, _NAMES)]
     if is_only:
-        folders.append(("/etc/systemd/system", re.compile(r".*\.service")))
+        folders.append(("/etc/systemd/system", r".*\.service"))
     for folder, names in folders:
         try:
-            yield from ((f"{folder}/{n}", "command") for n in host.listdir(folder) if names.fullmatch(n))
+            yield from ((f"{folder}/{n}", "command") for n in host.listdir(folder) if re.fullmatch(names, n))
         except (FileNotFoundError, InputError):
             continue
         except Unavailable as error:
@@ -80,9 +81,9 @@ def _sources(host: Host, app: App, is_only: bool) -> Iterator[tuple[str, str | G
 
 def in_code(text: str) -> list[tuple[int, str | None, int | None]]:
     """(line, address, port) of each `app.run(…)` where app is a Flask object of the same file."""
-    names = {m[1] for m in _FLASK_NAMES.finditer(text)} | {"app", "application"}
+    names = {m[1] for m in re.finditer(_FLASK_NAMES, text)} | {"app", "application"}
     found: list[tuple[int, str | None, int | None]] = []
-    for match in _RUN.finditer(text):
+    for match in re.finditer(_RUN, text):
         if match[1] not in names:
             continue
         inside = _arguments(text, match.end())
@@ -119,7 +120,7 @@ def in_commands(text: str) -> list[tuple[int, str | None, int | None]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.lstrip().startswith("#"):
             continue
-        for match in _SERVERS.finditer(line):
+        for match in re.finditer(_SERVERS, line):
             is_flask = "flask" in match[0].split(match[1])[0] if match[1] else "flask" in match[0]
             host, port = ("127.0.0.1", "5000") if is_flask else ("127.0.0.1", "8000") if match[0].startswith("gunicorn") else (None, None)
             if is_flask:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import table
 from dddoctor.tables._python_places import gap, names_in
@@ -22,7 +22,7 @@ _OLD_STANDARD = frozenset({
     "imp", "asynchat", "asyncore", "distutils", "smtpd", "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "mailcap", "msilib", "nis", "nntplib",
     "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib", "lib2to3", "__builtin__",
 })  # fmt: skip
-_CHANGES_PATH = re.compile(r"\bsys\s*\.\s*path\b|\baddsitedir\b|\bpkgutil\.extend_path\b")
+_CHANGES_PATH = lazy(r"\bsys\s*\.\s*path\b|\baddsitedir\b|\bpkgutil\.extend_path\b")
 LOCAL_FILES_LIMIT = 30
 PRELOAD = "/etc/ld.so.preload"
 

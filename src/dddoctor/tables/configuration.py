@@ -1,24 +1,24 @@
-"""The Agent's configuration files, what is wrong with their text, and every key in them: three tables from one reading of each file."""
+"""The configuration files of each Agent and all that is made of their texts: keys, defects, instances, log sources. Each file is read and parsed once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _places as places_of
 from dddoctor.tables import table
+from dddoctor.tables._config_text import TextRows, YamlDefect, YamlKey
 from dddoctor.tables._places import Place
 from dddoctor.tables.agents import Agent
-from dddoctor.tables.instances import Instance, InstanceOption, LogSource, Parts, UnknownKey
+from dddoctor.tables.instances import Instance, InstanceOption, LogSource, UnknownKey
 
 if TYPE_CHECKING:
     from dddoctor.secrets import Vault
     from dddoctor.yamltext import Document, Node
 
-_SPELT = {True: "true", False: "false"}
 BROKEN = "it does not parse"
 WRONG_SHAPE = "it has no valid instances"
 EMPTY = "it is empty"
@@ -56,58 +56,6 @@ class ConfigFile(NamedTuple):
     mtime: float | None
 
 
-class YamlDefect(NamedTuple):
-    """One thing wrong with the text or the shape of a configuration file, at the line that is to blame (not the one that the Agent prints).
-
-    `kind` is the word of the defect (tab-indentation, stray-backtick …), `text` what is wrong, secrets hidden. `correction` is the corrected line where
-    one is proven ("" where the line goes), else NULL. `also` lists further places as JSON. `is_blocking`: the Agent does not use the file, or one of its
-    instances, because of it. `ordinal`: 0, or n for the nth defect as blocking as this one in the same line.
-    """
-
-    file: str
-    agent: str
-    file_kind: str
-    check_name: str | None
-    line: int
-    column: int
-    end_line: int
-    kind: str
-    text: str
-    correction: str | None
-    also: str | None
-    is_blocking: int
-    ordinal: int
-
-
-class YamlKey(NamedTuple):
-    """One key of a mapping or one item of a list, as the Agent decodes it, in the order of the text.
-
-    `path` is `instances[0].tags[1]`, `pattern` the same with `[*]`, `parent` the path above (empty at the top). `value` is the decoded scalar as text
-    (NULL for null and for collections), `source` the scalar as it is written, quotes included; secrets are tokens in both.
-    `type`: str int float bool null map list. `item_count`: of collections. `column` counts characters from 1, `depth` from 0. `instance`: index of the
-    instance it belongs to. `ordinal`: 0, or n for the nth repetition of a key (the last one counts).
-    """
-
-    file: str
-    agent: str
-    file_kind: str
-    check_name: str | None
-    path: str
-    pattern: str
-    parent: str
-    key: str | None
-    value: str | None
-    source: str | None
-    type: str
-    item_count: int | None
-    line: int
-    column: int
-    end_line: int
-    depth: int
-    instance: int | None
-    ordinal: int
-
-
 Rows = ConfigFile | YamlDefect | YamlKey | Instance | InstanceOption | LogSource | UnknownKey | Gap
 FROM_TEXT = ("yaml_defects", "yaml_keys", "instances", "instance_options", "log_sources", "unknown_keys")
 
@@ -137,8 +85,8 @@ class _Reader:
     """Reads the files of one Agent."""
 
     def __init__(self, host: Host, vault: Vault, agent: Agent) -> None:
-        self.host, self.vault, self.agent = host, vault, agent
-        self.secret_keys: dict[str, bool] = {}
+        self.host, self.agent = host, agent
+        self.text = TextRows(vault, agent.agent)
 
     def rows(self) -> Iterator[Rows]:
         agent = self.agent
@@ -181,6 +129,7 @@ class _Reader:
         try:
             stat = self.host.stat(file)
         except FileNotFoundError:
+            yield from self._dangling(Place(file, file_kind, None, "main", True, places_of.DANGLING, None))
             return
         except InputError as error:
             yield Gap(file, Kind.TOOL, error.message)
@@ -214,8 +163,16 @@ class _Reader:
             has_agent_shape=int(document.has_shape),
             managed_by=managed_by(file, stat, data),
         )
-        yield from self._keys(place, document)
-        yield from self._defects(place, document)
+        yield from self.text.keys(place, document)
+        yield from self.text.defects(place, document)
+
+    def _dangling(self, place: Place) -> Iterator[Rows]:
+        """The row of a link that leads to nothing; none where there is not even a link."""
+        try:
+            stat = self.host.stat(place.file, follow=False)
+        except (FileNotFoundError, InputError, Unavailable):
+            return
+        yield self._row(place._replace(stat=stat), is_loaded=0, because=places_of.DANGLING, is_readable=0)
 
     def _check(self, place: Place, read: list[_Read]) -> Iterator[Rows]:
         """One file of conf.d: its keys and defects now, its own row later, when it is known which files are in force."""
@@ -250,8 +207,8 @@ class _Reader:
             managed_by=managed_by(place.file, stat, data),
         )
         read.append(_Read(place, row, top_keys))
-        yield from self._keys(place, document)
-        yield from self._defects(place, document)
+        yield from self.text.keys(place, document)
+        yield from self.text.defects(place, document)
 
     def _in_force(self, read: list[_Read]) -> Iterator[Rows]:
         """The rows of the check files. A `.default` counts only where no regular file of its check loads (one with logs alone is not regular)."""
@@ -339,96 +296,6 @@ class _Reader:
             stat.mtime if stat is not None else None,
         )
 
-    def _defects(self, place: Place, document: Document) -> Iterator[YamlDefect]:
-        from dddoctor.yamltext import defects
-
-
-        redact = self.vault.redact
-        seen: dict[tuple[int, bool], int] = {}
-        for found in defects(document):
-            ordinal = seen[found.line, found.is_blocking] = seen.get((found.line, found.is_blocking), -1) + 1
-            yield YamlDefect(
-                place.file,
-                self.agent.agent,
-                place.file_kind,
-                place.check_name,
-                found.line,
-                found.column,
-                found.end_line,
-                found.kind,
-                redact(found.text),
-                None if found.correction is None else redact(found.correction),
-                _also(place.file, found.also),
-                int(found.is_blocking),
-                ordinal,
-            )
-
-    def _keys(self, place: Place, document: Document) -> list[Rows]:
-        """All that is made of the entries of one file. This is where the time of a large host goes: rows are made without their constructors."""
-        rows: list[Rows] = []
-        if document.root is None:
-            return rows
-        from dddoctor.yamltext import walk
-
-        file, agent, kind, check = place.file, self.agent.agent, place.file_kind, place.check_name
-        redact, secret_keys, is_secret_key = self.vault.redact, self.secret_keys, self.vault.is_secret_key
-        # Most files hold no secret at all: asking once for the whole text spares a question per value.
-        is_clean = redact(document.text) == document.text
-        has_plain_lines = document.has_plain_lines
-        parts = Parts(agent, place, rows) if place.reads == "check" and place.is_in_place else None
-        make, append = tuple.__new__, rows.append
-        for entry in walk(document):
-            path, pattern, parent, key, node, key_node, depth, instance, ordinal, _ = entry
-            value: str | None = None
-            source: str | None = None
-            count: int | None = None
-            is_scalar = node.kind == "scalar"
-            if is_scalar:
-                decoded = node.value
-                source = node.source
-                if decoded is not None:
-                    value = decoded if decoded.__class__ is str else _SPELT.get(decoded) if decoded.__class__ is bool else str(decoded)
-                    name = key if key is not None else _last_key(parent)
-                    is_secret = secret_keys.get(name)
-                    if is_secret is None:
-                        is_secret = secret_keys[name] = is_secret_key(name)
-                    if is_secret and value:
-                        value, source = self._hidden(name, value, source)
-                    elif not is_clean and value:
-                        value, source = redact(value), redact(source)
-            else:
-                count = len(node.children) if node.kind == "seq" else len(node.children) // 2
-            if not is_clean:
-                path, pattern, parent = redact(path), redact(pattern), redact(parent)
-                key = None if key is None else redact(key)
-            at = node if key_node is None else key_node
-            if has_plain_lines:
-                mark: Any = at.event.start_mark
-                line, column = mark.line + 1, mark.column + 1
-            else:
-                line, column = at.line, at.column
-            if is_scalar and has_plain_lines and node.target is None and node.event.style not in ("|", ">"):
-                end_line = node.event.end_mark.line + 1
-            else:
-                end_line = node.end_line
-            append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column,
-                                  end_line, depth, instance, ordinal)))  # fmt: skip
-            if depth < 3 and parts is not None:
-                parts.take(entry, path, key, value, line, column)
-        if parts is not None:
-            parts.end()
-        return rows
-
-    def _hidden(self, name: str, value: str, source: str | None) -> tuple[str, str | None]:
-        """Value and source of a secret's key. The two can differ (`0123` is 83, an unquoted key of digits becomes a float): the vault learns both."""
-        token = self.vault.redact_value(name, value)
-        if token == value:
-            return value, source
-        written = (source or "").strip("\"'")
-        if written and written != value:
-            self.vault.redact_value(name, written)
-        return token, token if source else source
-
 
 def managed_by(file: str, stat: Stat, data: bytes) -> str | None:
     """Who would write this file anew: told by its header, Fleet's folder, or the links of a Kubernetes ConfigMap mount."""
@@ -449,15 +316,3 @@ def managed_by(file: str, stat: Stat, data: bytes) -> str | None:
 
 def _is_logs_only(top_keys: frozenset[str]) -> bool:
     return "logs" in top_keys and not top_keys & {"instances", "jmx_metrics", "ad_identifiers"}
-
-
-def _last_key(parent: str) -> str:
-    """The key that a list item stands under: its name decides whether the item is a secret."""
-    return re.sub(r"(?:\[\d+\])+$", "", parent).rsplit(".", 1)[-1]
-
-
-def _also(file: str, lines: object) -> str | None:
-    import json
-
-    found = [{"file": file, "line": line} for line in lines] if isinstance(lines, (list, tuple)) else []
-    return json.dumps(found, ensure_ascii=False) if found else None

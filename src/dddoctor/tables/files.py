@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _modes, table
 from dddoctor.tables._modes import Account
@@ -18,8 +18,8 @@ MAC_LOG_FOLDER = "/opt/datadog-agent/logs"
 _DEPTH_LIMIT = 6
 _COUNT_LIMIT = 30_000
 # A cheap look before the scanner: without one of these words followed by a value there is nothing that the scanner would call a secret.
-_MAY_HOLD_SECRET = re.compile(rb"(?i)(?:key|pass|pwd|secret|token|communit|credential|auth|://[^/\s]*:[^/\s]*@|-----BEGIN)|[0-9a-f]{32}")
-_BACKEND = re.compile(rb"""(?m)^secret_backend_command[ \t]*:[ \t]*["']?([^"'\s#][^"'\r\n#]*?)["']?[ \t]*(?:#.*)?\r?$""")
+_MAY_HOLD_SECRET = lazy(rb"(?i)(?:key|pass|pwd|secret|token|communit|credential|auth|://[^/\s]*:[^/\s]*@|-----BEGIN)|[0-9a-f]{32}")
+_BACKEND = lazy(rb"""(?m)^secret_backend_command[ \t]*:[ \t]*["']?([^"'\s#][^"'\r\n#]*?)["']?[ \t]*(?:#.*)?\r?$""")
 
 
 class File(NamedTuple):

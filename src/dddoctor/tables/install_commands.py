@@ -14,13 +14,14 @@ from dddoctor.tables._python_places import search
 from dddoctor.tables.mounts import gap_of
 from dddoctor.tables.secret_places import place_of
 
+# Patterns are compiled where they are used (re keeps them): most hosts have no such file.
 _PLACES = frozenset(("vagrantfile", "script", "history", "dockerfile"))
 _FILE_LIMIT_BYTES = 4 * 1024 * 1024
 _ROWS_LIMIT = 20
-_URL = re.compile(r"https?://[^\s\"'\\)|;]*(?:datadog|dd-agent)[^\s\"'\\)|;]*install_(?:script|agent|mac_os)[\w.]*", re.I)
-_RUNS_IT = re.compile(r"\b(?:bash|sh|zsh)\b[^|;&]*\$\(\s*(?:curl|wget)\b|\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:\w+=\S*\s+)*(?:bash|sh|zsh)\b|`\s*(?:curl|wget)\b")
-_CURL_FAILS = re.compile(r"\bcurl\b[^|;&]*?\s(?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body|-early)?)(?=\s)")
-_BRANCH = re.compile(r"/(?:master|main|develop|HEAD)/|refs/heads/")
+_URL = r"(?i)https?://[^\s\"'\\)|;]*(?:datadog|dd-agent)[^\s\"'\\)|;]*install_(?:script|agent|mac_os)[\w.]*"
+_RUNS_IT = r"\b(?:bash|sh|zsh)\b[^|;&]*\$\(\s*(?:curl|wget)\b|\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:\w+=\S*\s+)*(?:bash|sh|zsh)\b|`\s*(?:curl|wget)\b"
+_CURL_FAILS = r"\bcurl\b[^|;&]*?\s(?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body|-early)?)(?=\s)"
+_BRANCH = r"/(?:master|main|develop|HEAD)/|refs/heads/"
 
 
 class InstallCommand(NamedTuple):
@@ -66,12 +67,12 @@ def _file(host: Host, vault: Vault, file: str, place: str) -> Iterator[InstallCo
         return
     found = 0
     for starts, text in logical_lines(data.decode("utf-8", "replace")):
-        url = _URL.search(text)
-        if url is None or text.lstrip().startswith("#") or not _RUNS_IT.search(text):
+        url = re.search(_URL, text)
+        if url is None or text.lstrip().startswith("#") or not re.search(_RUNS_IT, text):
             continue
         start, number = max(s for s in starts if s[0] <= url.start())
-        fails = "curl" not in text or _CURL_FAILS.search(text) is not None
-        yield InstallCommand(file, number, url.start() - start + 1, place, vault.redact(url[0]), int(_BRANCH.search(url[0]) is not None), int(fails))
+        fails = "curl" not in text or re.search(_CURL_FAILS, text) is not None
+        yield InstallCommand(file, number, url.start() - start + 1, place, vault.redact(url[0]), int(re.search(_BRANCH, url[0]) is not None), int(fails))
         found += 1
         if found >= _ROWS_LIMIT:
             return

@@ -8,9 +8,10 @@ import re
 import shlex
 import tokenize
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
@@ -23,10 +24,10 @@ SOURCE_LIMIT_BYTES = 512 * 1024
 FILES_LIMIT = 200  # Python files of one folder that are looked into
 _ENTRY_NAMES = ("app.py", "wsgi.py", "application.py", "main.py", "run.py", "server.py", "manage.py", "__init__.py")
 _VENV_PARTS = {"bin", "lib", "lib64", "include", "share", "Scripts", "Include", "Lib", "man", "local", "etc", "src", "pyvenv.cfg", "pip-selfcheck.json"}
-_NOT_APPS = re.compile(r"(test_.*|.*_test|conftest|setup)\.py")
+_NOT_APPS = lazy(r"(test_.*|.*_test|conftest|setup)\.py")
 _BLOCKS = {"if", "try", "for", "while", "with", "def", "class", "else", "except", "finally", "elif", "async", "match", "case"}
-_REQUIREMENTS = re.compile(r"requirements.*\.txt|pyproject\.toml|Pipfile|setup\.cfg|environment\.ya?ml")
-_NAMES_DDTRACE = re.compile(r"""(?:^|["'\s\[,;])ddtrace(?:$|[\s"'\],;=<>!~\[])""")
+_REQUIREMENTS = lazy(r"requirements.*\.txt|pyproject\.toml|Pipfile|setup\.cfg|environment\.ya?ml")
+_NAMES_DDTRACE = lazy(r"""(?:^|["'\s\[,;])ddtrace(?:$|[\s"'\],;=<>!~\[])""")
 
 
 class App(NamedTuple):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
 from dddoctor.tables._python_places import Folder, gap, names_in, open_homes, search, search_path
 
-_PYTHON = re.compile(r"(python|pypy)(\d(?:\.\d+)?)?")
+_PYTHON = lazy(r"(python|pypy)(\d(?:\.\d+)?)?")
 _EXTRA_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin", "/opt/datadog-agent/embedded/bin", "/opt/homebrew/bin", "/opt/conda/bin", "/opt/miniconda3/bin", "/opt/anaconda3/bin")
 _VERSIONS_FOLDERS = ("/Library/Frameworks/Python.framework/Versions", "/System/Library/Frameworks/Python.framework/Versions", "/usr/local/pyenv/versions")
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap
 from dddoctor.secrets import Vault
 from dddoctor.tables import table
 from dddoctor.tables._python_places import gap, names_in, open_homes, search_path
 from dddoctor.tables.python_env import Interpreter, Venv, is_venv, site_folders_of, site_folders_of_venv, user_site
 
-_PYTHON = re.compile(r"python(\d(\.\d+)?)?")
-_TOOLS = re.compile(r"python(\d(\.\d+)?)?|pip(\d(\.\d+)?)?|flask|gunicorn|uwsgi|ddtrace-run|virtualenv")
+_PYTHON = lazy(r"python(\d(\.\d+)?)?")
+_TOOLS = lazy(r"python(\d(\.\d+)?)?|pip(\d(\.\d+)?)?|flask|gunicorn|uwsgi|ddtrace-run|virtualenv")
 _VENV_TOOLS = ("pip", "flask", "gunicorn", "ddtrace-run")
-_DIST = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*?(?:-[A-Za-z][A-Za-z0-9._]*)*)-(?P<version>\d[^-]*)(?:-py\d[\d.]*)?\.(?:dist-info|egg-info|egg)")
+_DIST = lazy(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*?(?:-[A-Za-z][A-Za-z0-9._]*)*)-(?P<version>\d[^-]*)(?:-py\d[\d.]*)?\.(?:dist-info|egg-info|egg)")
 
 
 class Package(NamedTuple):

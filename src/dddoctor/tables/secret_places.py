@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
@@ -21,7 +22,7 @@ _SYSTEM = (
 )  # fmt: skip
 _VAGRANT_KEYS = ".vagrant/machines/*/*/private_key"
 _PLACES = tuple(
-    (place, re.compile(pattern, re.I))
+    (place, lazy(pattern, re.I))
     for place, pattern in (
         ("vagrantfile", r"vagrantfile.*"),
         ("history", r"\.(?:\w+_history|histfile|history)"),
@@ -36,7 +37,7 @@ _PLACES = tuple(
     )
 )
 # Private by nature; and lock files, whose sums are no secrets.
-_LEFT_OUT = re.compile(r"\.my\.cnf|\.netrc|\.pgpass|.*\.lock|package-lock\.json|npm-shrinkwrap\.json|.*\.min\.js", re.I)
+_LEFT_OUT = lazy(r"\.my\.cnf|\.netrc|\.pgpass|.*\.lock|package-lock\.json|npm-shrinkwrap\.json|.*\.min\.js", re.I)
 _FILE_LIMIT_BYTES = 1024 * 1024
 _HISTORY_LIMIT_BYTES = 16 * 1024 * 1024
 _FOLDER_LIMIT = 5000
@@ -44,8 +45,8 @@ _FOLDER_LIMIT = 5000
 _BULK = frozenset({"note", "config", "code"})
 _BULK_LIMIT_BYTES = 12 * 1024 * 1024
 _ROWS_LIMIT = 50
-_DATADOG = re.compile(r"\bdd[_-]|datadog", re.I)
-_ANY_KEY = re.compile(r"(?:api|app(?:lication)?)[_ -]?key", re.I)
+_DATADOG = lazy(r"\bdd[_-]|datadog", re.I)
+_ANY_KEY = lazy(r"(?:api|app(?:lication)?)[_ -]?key", re.I)
 
 
 class Secret(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import table
 from dddoctor.tables.mounts import gap_of
@@ -19,7 +20,7 @@ _PROGRAMS = ("/usr/bin/true", "/bin/true", "/bin/sh")
 _PROGRAM_LIMIT_BYTES = 4 * 1024 * 1024
 # e_machine of elf(5) → the name that `uname -m` prints.
 _MACHINES = {3: "i386", 8: "mips", 20: "ppc", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64", 258: "loongarch64"}
-_VIRTUAL = re.compile(r"virtualbox|innotek|vmware|qemu|kvm|xen|bochs|parallels|virtual machine|amazon ec2|google compute|openstack|bhyve|droplet", re.I)
+_VIRTUAL = lazy(r"virtualbox|innotek|vmware|qemu|kvm|xen|bochs|parallels|virtual machine|amazon ec2|google compute|openstack|bhyve|droplet", re.I)
 _DMI = ("/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/product_name")
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 FILE_LIMIT_BYTES = 512 * 1024
 _LOADED = ("Vagrantfile", "vagrantfile")  # in this order: Vagrant's environment.rb
-_DISGUISED = re.compile(r"vagrantfile\.(?:txt|text|rtf|rb|docx?)", re.I)
+_DISGUISED = r"(?i)vagrantfile\.(?:txt|text|rtf|rb|docx?)"
 # The whole folder of an Agent, or one that its package fills. (checks.d and folders of single checks are empty in the package.)
-_AGENT_FOLDERS = re.compile(r"/etc(?:/(?:dd-agent|datadog-agent)(?:/conf\.d)?)?|/opt/datadog-agent(?:/(?:bin|embedded|run).*)?|/")
+_AGENT_FOLDERS = r"/etc(?:/(?:dd-agent|datadog-agent)(?:/conf\.d)?)?|/opt/datadog-agent(?:/(?:bin|embedded|run).*)?|/"
 _FACT_TABLES = ("vagrant_machines", "vagrant_provisioners", "vagrant_ports", "vagrant_folders", "provision_commands", "vagrant_loads")
 
 
@@ -174,7 +174,7 @@ def collect(host: Host, vault: Vault, options: RunOptions) -> Iterator[Any]:
         if name is not None:
             yield from _file(host, vault, f"{folder.path.rstrip('/')}/{name}")
             continue
-        for name in sorted(n for n in folder.names if _DISGUISED.fullmatch(n)):
+        for name in sorted(n for n in folder.names if n[:1] in "Vv" and re.fullmatch(_DISGUISED, n)):
             yield Vagrantfile(f"{folder.path.rstrip('/')}/{name}", folder.path, 0, None, None, int(folder.path == "/vagrant"), None, None, None, None)
 
 
@@ -237,7 +237,7 @@ def _facts(host: Host, vault: Vault, file: str, folder: str, is_own: int, vagran
     for synced in found.folders:
         if not synced.is_disabled:
             target = posixpath.normpath(synced.target) if synced.target else None
-            hides = target is not None and _AGENT_FOLDERS.fullmatch(target) is not None
+            hides = target is not None and re.fullmatch(_AGENT_FOLDERS, target) is not None
             yield VagrantFolder(file, shown(synced.machine), vagrant.line(synced.start), shown(synced.source), shown(target), synced.type, int(hides))
     yield from _commands(file, vagrant, work, shown)
     yield from _loads(host, file, vagrant, work, is_own)

@@ -1,0 +1,184 @@
+"""What is wrong with the text of a configuration file, and every key in it, as rows: made from a document that configuration.py has read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dddoctor.tables.instances import Parts
+
+if TYPE_CHECKING:
+    from dddoctor.secrets import Vault
+    from dddoctor.tables._places import Place
+    from dddoctor.yamltext import Document
+
+_SPELT = {True: "true", False: "false"}
+
+
+class YamlDefect(NamedTuple):
+    """One thing wrong with the text or the shape of a configuration file, at the line that is to blame (not the one that the Agent prints).
+
+    `kind` is the word of the defect (tab-indentation, stray-backtick …), `text` what is wrong, secrets hidden. `correction` is the corrected line where
+    one is proven ("" where the line goes), else NULL. `also` lists further places as JSON. `is_blocking`: the Agent does not use the file, or one of its
+    instances, because of it. `ordinal`: 0, or n for the nth defect as blocking as this one in the same line.
+    """
+
+    file: str
+    agent: str
+    file_kind: str
+    check_name: str | None
+    line: int
+    column: int
+    end_line: int
+    kind: str
+    text: str
+    correction: str | None
+    also: str | None
+    is_blocking: int
+    ordinal: int
+
+
+class YamlKey(NamedTuple):
+    """One key of a mapping or one item of a list, as the Agent decodes it, in the order of the text.
+
+    `path` is `instances[0].tags[1]`, `pattern` the same with `[*]`, `parent` the path above (empty at the top). `value` is the decoded scalar as text
+    (NULL for null and for collections), `source` the scalar as it is written, quotes included; secrets are tokens in both.
+    `type`: str int float bool null map list. `item_count`: of collections. `column` counts characters from 1, `depth` from 0. `instance`: index of the
+    instance it belongs to. `ordinal`: 0, or n for the nth repetition of a key (the last one counts).
+    """
+
+    file: str
+    agent: str
+    file_kind: str
+    check_name: str | None
+    path: str
+    pattern: str
+    parent: str
+    key: str | None
+    value: str | None
+    source: str | None
+    type: str
+    item_count: int | None
+    line: int
+    column: int
+    end_line: int
+    depth: int
+    instance: int | None
+    ordinal: int
+
+
+class TextRows:
+    """Makes the rows of one Agent's files; what is secret becomes a token here."""
+
+    def __init__(self, vault: Vault, agent: str) -> None:
+        self.vault, self.agent = vault, agent
+        self.secret_keys: dict[str, bool] = {}
+        self.secret_parents: dict[str, str] = {"": ""}
+
+    def defects(self, place: Place, document: Document) -> Iterator[YamlDefect]:
+        from dddoctor.yamltext import defects
+
+        redact = self.vault.redact
+        seen: dict[tuple[int, bool], int] = {}
+        for found in defects(document):
+            ordinal = seen[found.line, found.is_blocking] = seen.get((found.line, found.is_blocking), -1) + 1
+            yield YamlDefect(
+                place.file,
+                self.agent,
+                place.file_kind,
+                place.check_name,
+                found.line,
+                found.column,
+                found.end_line,
+                found.kind,
+                redact(found.text),
+                None if found.correction is None else redact(found.correction),
+                _also(place.file, found.also),
+                int(found.is_blocking),
+                ordinal,
+            )
+
+    def keys(self, place: Place, document: Document) -> list[Any]:
+        """All that is made of the entries of one file. This is where the time of a large host goes: rows are made without their constructors."""
+        rows: list[Any] = []
+        if document.root is None:
+            return rows
+        from dddoctor.yamltext import walk
+
+        file, agent, kind, check = place.file, self.agent, place.file_kind, place.check_name
+        redact, secret_keys, is_secret_key, secret_parents = self.vault.redact, self.secret_keys, self.vault.is_secret_key, self.secret_parents
+        # Most files hold no secret at all: asking once for the whole text spares a question per value.
+        is_clean = redact(document.text) == document.text
+        has_plain_lines = document.has_plain_lines
+        parts = Parts(agent, place, rows) if place.reads == "check" and place.is_in_place else None
+        make, append = tuple.__new__, rows.append
+        for entry in walk(document):
+            path, pattern, parent, key, node, key_node, depth, instance, ordinal, _ = entry
+            value: str | None = None
+            source: str | None = None
+            count: int | None = None
+            is_scalar = node.kind == "scalar"
+            if is_scalar:
+                decoded = node.value
+                source = node.source
+                if decoded is not None:
+                    value = decoded if decoded.__class__ is str else _SPELT.get(decoded) if decoded.__class__ is bool else str(decoded)
+                    name = key if key is not None else _last_key(parent)
+                    is_secret = secret_keys.get(name)
+                    if is_secret is None:
+                        is_secret = secret_keys[name] = is_secret_key(name)
+                    above = secret_parents.get(parent)
+                    if above is None:
+                        above = secret_parents[parent] = self._secret_above(parent)
+                    if (is_secret or above) and value:
+                        value, source = self._hidden(name if is_secret else above, value, source)
+                    elif not is_clean and value:
+                        value, source = redact(value), redact(source)
+            else:
+                count = len(node.children) if node.kind == "seq" else len(node.children) // 2
+            if not is_clean:
+                path, pattern, parent = redact(path), redact(pattern), redact(parent)
+                key = None if key is None else redact(key)
+            at = node if key_node is None else key_node
+            if has_plain_lines:
+                mark: Any = at.event.start_mark
+                line, column = mark.line + 1, mark.column + 1
+            else:
+                line, column = at.line, at.column
+            if is_scalar and has_plain_lines and node.target is None and node.event.style not in ("|", ">"):
+                end_line = node.event.end_mark.line + 1
+            else:
+                end_line = node.end_line
+            append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column,
+                                  end_line, depth, instance, ordinal)))  # fmt: skip
+            if depth < 3 and parts is not None:
+                parts.take(entry, path, key, value, line, column)
+        if parts is not None:
+            parts.end()
+        return rows
+
+    def _secret_above(self, parent: str) -> str:
+        """The key on the way to `parent` that is a secret's (`password: {current: x}`), empty where there is none."""
+        return next((name for name in re.findall(r"[^.\[\]\"]+", parent) if self.vault.is_secret_key(name)), "")
+
+    def _hidden(self, name: str, value: str, source: str | None) -> tuple[str, str | None]:
+        """Value and source of a secret's key. The two can differ (`0123` is 83, an unquoted key of digits becomes a float): the vault learns both."""
+        token = self.vault.redact_value(name, value)
+        if token == value:
+            return value, source
+        written = (source or "").strip("\"'")
+        if written and written != value:
+            self.vault.redact_value(name, written)
+        return token, token if source else source
+
+
+def _last_key(parent: str) -> str:
+    """The key that a list item stands under: its name decides whether the item is a secret."""
+    return re.sub(r"(?:\[\d+\])+$", "", parent).rsplit(".", 1)[-1]
+
+
+def _also(file: str, lines: Iterable[int]) -> str | None:
+    found = [{"file": file, "line": line} for line in lines]
+    return json.dumps(found, ensure_ascii=False) if found else None
