@@ -491,6 +491,16 @@ def test_pasted_words_are_not_repeated(host: Host) -> None:
     assert leaks(answers, host.planted.secrets) == []
 
 
+def test_no_secret_of_a_file_gets_into_the_rule_that_is_made_from_it(host: Host, tmp_path: Path) -> None:
+    """Rules are shared; their first example is somebody's file."""
+    made = {}
+    for n, path in enumerate(p for p in host.planted.manifest["files"] if "/conf.d/" in p):
+        made[path] = explaining.new_rule(f"conf-d/rule-{n}", host.root / path.lstrip("/"), tmp_path).read_text(encoding="utf-8")
+
+    assert len(made) > 30 and "min_colection_interval" in "".join(made.values())
+    assert leaks(made, host.planted.secrets) == []
+
+
 # --- patches ------------------------------------------------------------------------------------------------------------
 
 

@@ -24,8 +24,8 @@ MAX_WORKERS = 16
 _KEPT_ROWS = frozenset({"agents", "config_files", "custom_checks", "os"})
 # What a collector has passed through the vault itself, row by row.
 _HIDDEN_ALREADY = frozenset({"pattern", "parent", "value", "source", "token", "text", "correction", "lost"})
-# A name that could hold a secret: it sets something, or has a word as long as a key. Asking the vault about every path would cost 25 µs each.
-_MAY_HOLD_SECRET = lazy(r"[=:@]|[A-Za-z0-9_-]{18}")
+# A name that could hold a secret: it sets something, or has a word as long as a token. Asking the vault about every path would cost 25 µs each.
+_MAY_HOLD_SECRET = lazy(r"[=:@]|[A-Za-z0-9]{14}")
 
 
 class Tables:

@@ -11,6 +11,8 @@ from typing import TextIO
 from dddoctor import examples, rulefiles, rules
 from dddoctor.lazyre import lazy
 from dddoctor.model import Rule
+from dddoctor.redaction import redacted_lines
+from dddoctor.secrets import Vault
 from dddoctor.session import UsageError
 from dddoctor.tables import Table
 
@@ -121,14 +123,15 @@ def test_rules(paths: Sequence[Path], out: TextIO) -> int:
 
 
 def new_rule(name: str, from_file: Path | None, folder: Path) -> Path:
-    """Write a skeleton that loads; its example is the given file. Raises UsageError."""
+    """Write a skeleton that loads; its example is the given file, without its secrets: rule files are shared. Raises UsageError."""
     area, _, rule_id = name.partition("/")
     if area not in rules.AREAS or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule_id):
         raise UsageError(f"write AREA/ID, such as conf-d/tags-as-text; areas: {', '.join(rules.AREAS)}")
     path = folder / area / f"{rule_id}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already")
-    text = from_file.read_text(encoding="utf-8", errors="replace") if from_file else "init_config:\n\ninstances:\n  - {}\n"
+    vault = Vault()
+    text = vault.show("\n".join(redacted_lines(from_file.read_bytes(), vault))) if from_file else "init_config:\n\ninstances:\n  - {}\n"
     body = textwrap.indent(text if text.endswith("\n") else text + "\n", " " * 8)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_SKELETON.format(id=rule_id, title=rule_id.replace("-", " ").capitalize(), body=body), encoding="utf-8")

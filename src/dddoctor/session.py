@@ -16,13 +16,11 @@ from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.hosts.cache import CachedHost
 from dddoctor.light import NamedTuple
 from dddoctor.model import (
-    DEFERRED,
     Applied,
     Broken,
     Excerpt,
     Finding,
     HeadLine,
-    Install,
     Kind,
     Report,
     Rule,
@@ -38,7 +36,8 @@ from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions
 
 if TYPE_CHECKING:
-    from dddoctor.repair import Look, Plan
+    from dddoctor.changes import Change
+    from dddoctor.repair import Look, Plan, PlannedFix
 
 EXCERPT_LINES = 2  # before and after the line of the finding
 EXCERPT_LIMIT_BYTES = 2 * 1024 * 1024
@@ -211,11 +210,11 @@ class Session:
         failed: dict[str, str] = {}
         try:
             run.apply(plan.changes, "repair")
-            for fix in plan.deferred:
+            for changes, ids in _together(plan.deferred):
                 try:
-                    run.apply(list(fix.changes), fix.finding.message)
+                    run.apply(changes, "repair")
                 except Exception as error:  # what a command refuses is said; the files that were repaired stay repaired
-                    failed[fix.finding.id] = self.vault.show(str(error))
+                    failed.update(dict.fromkeys(ids, self.vault.show(str(error))))
             run.commit()
         except BaseException:
             run.rollback()
@@ -228,6 +227,8 @@ class Session:
     def _applied(self, plan: Plan, before: Sequence[Finding], evaluation: Evaluation, failed: Mapping[str, str]) -> list[Applied]:
         left = {f.identity for f in evaluation.findings}
         blind = {o for o, r in evaluation.outcomes.items() if r.result in {"skipped", "broken"}}
+        from dddoctor.model import DEFERRED
+
         found: dict[str, Applied] = {}
         for fix in [*plan.fixes, *plan.deferred]:
             f = fix.finding
@@ -246,6 +247,23 @@ class Session:
             if f.id in plan.refused and f.id not in found:
                 found[f.id] = Applied(f.id, f.rule, f.fix.title if f.fix else f.title, "not repaired", (f.file,) if f.file else (), plan.refused[f.id])
         return list(found.values())
+
+
+def _together(deferred: Sequence[PlannedFix]) -> list[tuple[list[Change], list[str]]]:
+    """(changes, finding ids) of the deferred fixes: what is installed into one environment goes in one call of pip, the rest stays as it is."""
+    from dddoctor.model import Install
+
+    installs: dict[str, tuple[list[str], list[str]]] = {}
+    found: list[tuple[list[Change], list[str]]] = []
+    for fix in deferred:
+        if len(fix.changes) == 1 and isinstance(fix.changes[0], Install):
+            packages, ids = installs.setdefault(fix.changes[0].environment, ([], []))
+            packages += [p for p in fix.changes[0].packages if p not in packages]
+            ids.append(fix.finding.id)
+        else:
+            found.append((list(fix.changes), [fix.finding.id]))
+    together: list[tuple[list[Change], list[str]]] = [([Install(environment, tuple(p))], ids) for environment, (p, ids) in installs.items()]
+    return [*together, *found]
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------
@@ -329,9 +347,7 @@ def _first(evaluation: Evaluation, table: str) -> dict[str, Any] | None:
 
 def change_paths(change: Any) -> tuple[str, ...]:
     """The target paths that a change touches, for people."""
-    if isinstance(change, Install):
-        return (change.environment,)
-    return tuple(getattr(change, name) for name in ("file", "path", "to") if hasattr(change, name))
+    return tuple(getattr(change, name) for name in ("file", "path", "to", "environment") if hasattr(change, name))
 
 
 # --- what leaves the doctor -------------------------------------------------------------------------------------------

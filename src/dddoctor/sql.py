@@ -6,8 +6,7 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +40,7 @@ class Database:
         self._connection.executescript("".join(script))
         _register_helpers(self._connection)
         self._connection.set_authorizer(self._authorize)
+        self._connection.set_progress_handler(self._is_late, 200_000)
         self._is_writing = False
 
     def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -86,18 +86,15 @@ class Database:
 
     def select(self, query: str, parameters: Sequence[Any] = (), limit_seconds: float = 10.0) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Run a read-only query: (column names, rows). A runaway is interrupted at the limit (sqlite3.OperationalError)."""
-        with self._limited(limit_seconds):
+        self._deadline = time.monotonic() + limit_seconds
+        try:
             cursor = self._connection.execute(query, parameters)
             return tuple(d[0] for d in cursor.description or ()), cursor.fetchall()
-
-    @contextmanager
-    def _limited(self, seconds: float) -> Iterator[None]:
-        deadline = time.monotonic() + seconds
-        self._connection.set_progress_handler(lambda: time.monotonic() > deadline, 200_000)
-        try:
-            yield
         finally:
-            self._connection.set_progress_handler(None, 0)
+            self._deadline = None
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
 
     def _authorize(self, code: int, first: str | None, second: str | None, _db: str | None, _trigger: str | None) -> int:
         if self._is_writing:

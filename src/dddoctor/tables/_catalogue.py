@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from dddoctor.light import NamedTuple
 from dddoctor.tables._near import nearest
 
 # Typed by the Agent itself in the third decoding of an instance (measured on 7.52 and 7.72.4): a wrong type there stops the instance.

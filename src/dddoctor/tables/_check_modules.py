@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
-from dddoctor.pytext import Target
 from dddoctor.tables._catalogue import checks
 from dddoctor.tables.agents import Agent
+
+if TYPE_CHECKING:
+    from dddoctor.pytext import Target
 
 _SUFFIX = lazy(r"\.(?:py|pyc|so|cpython-[\w-]+\.so|abi3\.so)$")
 
@@ -67,6 +70,8 @@ def _names(host: Host, folder: str) -> frozenset[str] | None:
 
 def target_of(agent: Agent, modules: Modules) -> Target:
     """The Agent as the judge of Python text sees it."""
+    from dddoctor.pytext.names import Target
+
     version = version_of(agent.python_version)
     python = str(version[0]) if version else None
     return Target(python, version, agent.major, _agent_check(agent, modules))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from dddoctor.light import NamedTuple
 from dddoctor.tables.instances import Parts
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import table
 

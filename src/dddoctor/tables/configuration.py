@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _places as places_of
 from dddoctor.tables import table

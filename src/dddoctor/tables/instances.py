@@ -5,8 +5,9 @@ The rows are made while configuration.py walks the file, so that each file is re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from dddoctor.light import NamedTuple
 from dddoctor.tables import _catalogue
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _catalogue, table
 from dddoctor.tables._environment import Variable, variables

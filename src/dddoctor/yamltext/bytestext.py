@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.yamltext.nodes import Document
 
 # The Agent decodes its input in steps of 512 bytes, so bad bytes soon behind the first document still count (yaml.v2's reader; the exact step is not measured).

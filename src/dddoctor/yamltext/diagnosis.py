@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import re
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
+from dddoctor.light import NamedTuple
 from dddoctor.yamltext.characters import conflict_line
 from dddoctor.yamltext.judging import (
     blamed_line,

@@ -6,8 +6,8 @@ In datadog.yaml and its like, names count in any case and a key with dots is the
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.yamltext.edit_values import CannotEdit
 from dddoctor.yamltext.nodes import Document, Node
 from dddoctor.yamltext.walk import path_step

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.model import Span
 from dddoctor.yamltext.edit_values import CannotEdit
 from dddoctor.yamltext.nodes import Document, Node

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from dddoctor.light import NamedTuple
 
 _DASHES = re.compile(r"(?:-[ \t]+)*")
 KEY = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s#\[\]{},&*!|>'"%@`-][^\n#]*?|-[^\s#][^\n#]*?)[ \t]*:(?=[ \t]|$)""")

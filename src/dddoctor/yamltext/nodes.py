@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
+from dddoctor.light import NamedTuple
 from dddoctor.yamltext.scalars import Undecodable, resolve_plain, resolve_tagged
 
 _UNSET: Any = object()
