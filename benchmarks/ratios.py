@@ -77,7 +77,7 @@ def make_trees(python: str, healthy: Path, broken: Path, many: Path) -> None:
         etc = root / "etc" / "datadog-agent"
         (etc / "conf.d").mkdir(parents=True)
         (etc / "checks.d").mkdir()
-        (etc / "datadog.yaml").write_text("api_key: 00000000000000000000000000c0ffee\nsite: datadoghq.eu\ntags: [team:a]\n", encoding="utf-8")
+        (etc / "datadog.yaml").write_text("api_key: 00000000000000000000000000c0ffee\nsite: datadoghq.eu\nlogs_enabled: true\ntags: [team:a]\n", encoding="utf-8")
         (etc / "datadog.yaml").chmod(0o640)
         status = root / "var" / "lib" / "dpkg" / "status"
         status.parent.mkdir(parents=True)

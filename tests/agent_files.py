@@ -84,16 +84,21 @@ def required_options(check: str) -> list[str]:
 
 
 def check_data(rng: random.Random, check: str, *, most: int = 6) -> dict[str, Any]:
-    """A file of a check: some instances with what is required and a few known options, sometimes a section for logs."""
+    """A file of a check: some instances with what is required and a few known options, sometimes a section for logs.
+
+    Each instance has two options or more, and no two begin alike: one option behind each dash, or one line twice, is what slips look like.
+    """
     own = sorted(_catalogue.checks().options(check))
     data: dict[str, Any] = {}
     if rng.random() < 0.9:
         data["init_config"] = rng.choice([None, {}, {"service": "shop"}, {"service": "shop", "proxy": {"https": "http://proxy.example.test:3128"}}])
     data["instances"] = []
     for _ in range(rng.choice([1, 1, 2, 3])):
-        chosen = [*required_options(check), *rng.sample(own, min(len(own), rng.randint(1, most)))]
+        chosen = [*required_options(check), *rng.sample(own, rng.randint(2, most))]
         rng.shuffle(chosen)
-        data["instances"].append({option: option_value(rng, check, option) for option in dict.fromkeys(chosen)})
+        instance = {option: option_value(rng, check, option) for option in dict.fromkeys(chosen)}
+        if all(next(iter(other.items())) != next(iter(instance.items())) for other in data["instances"]):
+            data["instances"].append(instance)
     if rng.random() < 0.2:
         data["logs"] = [{"type": "file", "path": "/var/log/app.log", "service": "shop", "source": check}]
     return data

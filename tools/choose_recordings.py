@@ -22,16 +22,37 @@ OUT = Path(__file__).parents[1] / "tests" / "data" / "recorded.json"
 CONFIG = "/etc/datadog-agent"
 INVENTED = "0badc0de0badc0de0badc0de0badc0de"
 SAID_LINES, SAID_LENGTH = 5, 150
-LEFT_OUT = re.compile(r"scrubber|.*flare.*|.*-with-apm-check|trace-env-.*|trace-api-key-in-env")  # not about files, or a build that nobody has
-USUAL_MODES = {f"{CONFIG}/datadog.yaml": 0o640, "/var/log/datadog": 0o750, f"{CONFIG}/auth_token": 0o600, f"{CONFIG}/ipc_cert.pem": 0o600}
-# Said by the commands' answers alone ("permission denied"), not by a listing.
-CLOSED = {
-    "conf-place-unreadable": f"{CONFIG}/conf.d/my_metric.yaml",
-    "code-unreadable": f"{CONFIG}/checks.d/my_metric.py",
-    "modes-code-readable-by-root-only": f"{CONFIG}/checks.d/my_metric.py",
-    "trace-yaml-unreadable": f"{CONFIG}/datadog.yaml",
+LEFT_OUT = re.compile(
+    r"scrubber|.*flare.*|.*-with-apm-check|trace-env-.*|trace-api-key-in-env"
+)  # not about files, or a build that nobody has
+USUAL_MODES = {
+    f"{CONFIG}/datadog.yaml": 0o640,
+    "/var/log/datadog": 0o750,
+    f"{CONFIG}/auth_token": 0o600,
+    f"{CONFIG}/ipc_cert.pem": 0o600,
+}
+# Said by the answers of the commands alone ("permission denied", "others have rights on it"), not by a listing.
+SAID_MODES = {
+    "conf-place-unreadable": (f"{CONFIG}/conf.d/my_metric.yaml", "0600 root:root"),
+    "code-unreadable": (f"{CONFIG}/checks.d/my_metric.py", "0600 root:root"),
+    "modes-code-readable-by-root-only": (f"{CONFIG}/checks.d/my_metric.py", "0600 root:root"),
+    "trace-yaml-unreadable": (f"{CONFIG}/datadog.yaml", "0600 root:root"),
+    "nodetreemodel-unreadable": (f"{CONFIG}/datadog.yaml", "0600 root:root"),
+    "unprivileged-user-datadog.yaml-0644": (f"{CONFIG}/datadog.yaml", "0644 dd-agent:dd-agent"),
+    "secrets-backend-good": (f"{CONFIG}/secret.sh", "0500 dd-agent:dd-agent"),
+    "secrets-backend-fails": (f"{CONFIG}/secret.sh", "0500 dd-agent:dd-agent"),
+    "secrets-backend-root-owned": (f"{CONFIG}/secret.sh", "0700 root:root"),
+    "secrets-backend-world-exec": (f"{CONFIG}/secret.sh", "0755 dd-agent:dd-agent"),
 }
 CONTENT = {"modes-auth-token-short": "abc\n"}
+NOT_THERE = {  # where the answers say so
+    "modes-config-folder-not-writable": [f"{CONFIG}/auth_token"],
+    "config-dir-not-writable-by-dd-agent": [f"{CONFIG}/auth_token"],
+    "stopped-never-started": [f"{CONFIG}/auth_token"],
+    "trace-no-datadog-yaml": [f"{CONFIG}/datadog.yaml"],
+    "nodetreemodel-missing-file": [f"{CONFIG}/datadog.yaml"],
+    "secrets-backend-missing": [f"{CONFIG}/secret.sh"],
+}
 NOISE = re.compile(
     r"Workloadmeta|Unknown environment variable: DD_PROFILING|no_proxy|resolv|name resolution|TLS handshake|Unable to load the check: unable|trying to decode|ntp|"
     r"Got a request|orchestrator"
@@ -43,13 +64,19 @@ def main(folder: Path) -> None:
     lines: list[str] = []
     usual: dict[str, dict[str, Any]] = {}
     for version in sorted(p.name for p in folder.iterdir() if p.is_dir()):
-        found = {p.name: scenario(p) for p in sorted((folder / version).iterdir()) if p.is_dir() and not LEFT_OUT.fullmatch(p.name)}
+        found = {
+            p.name: scenario(p)
+            for p in sorted((folder / version).iterdir())
+            if p.is_dir() and not LEFT_OUT.fullmatch(p.name)
+        }
         usual[version] = usual_files(found.values())
         told = said_by_index(folder / version)
         for name, data in found.items():
             data["usual"] = sorted(p for p, text in usual[version].items() if data["files"].get(p) == text)
             data["files"] = {p: t for p, t in data["files"].items() if p not in data["usual"]}
-            data["said"] = told.get(name) or said(folder / version / name)
+            index = told.get(name)
+            data["said"] = (index and shortened(list(index_lines(index)))) or said(folder / version / name)
+            data["refused"] = refused_by_index(index) if index else refused(folder / version / name)
             kept = {k: v for k, v in data.items() if v}
             lines.append(f"{json.dumps(f'{version}/{name}')}: {json.dumps(kept, ensure_ascii=True)}")
     scenarios = ",\n".join(lines)
@@ -69,8 +96,8 @@ def scenario(folder: Path) -> dict[str, Any]:
         elif path.is_file() and target not in ("/setup.sql", f"{CONFIG}/install_info"):
             files[target] = as_text(path.read_bytes())
     modes = dict(listed(folder))
-    if folder.name in CLOSED:
-        modes[CLOSED[folder.name]] = "0600 root:root"
+    if folder.name in SAID_MODES:
+        modes |= dict([SAID_MODES[folder.name]])
     if (folder / "modes.txt").is_file():
         links |= dict(re.findall(r"(\S+) -> (\S+)$", (folder / "modes.txt").read_text(encoding="utf-8"), re.M))
         links = {p if p.startswith("/") else f"{CONFIG}/checks.d/{p}": to for p, to in links.items()}
@@ -78,7 +105,10 @@ def scenario(folder: Path) -> dict[str, Any]:
     done = folder / "what-was-done.txt"
     if done.is_file():
         removed = sorted(carried_out(done.read_text(encoding="utf-8"), files, links, modes))
-        data["removed"] = [p for p in removed if p not in modes or p.endswith("datadog.yaml")]  # the Agent made the others again
+        data["removed"] = [
+            p for p in removed if p not in modes or p.endswith("datadog.yaml")
+        ]  # the Agent made the others again
+    data["removed"] = [*data.get("removed", []), *NOT_THERE.get(folder.name, [])]
     if folder.name in CONTENT:
         files[f"{CONFIG}/auth_token"] = CONTENT[folder.name]
     return data
@@ -155,7 +185,9 @@ def carried_out(done: str, files: dict[str, Any], links: dict[str, str], modes: 
         elif command.startswith(": >"):
             files[path] = ""
         elif words[:1] == ["chmod"] and words[1].isdigit() and path not in modes:
-            modes[path] = f"0{words[1]} {'root:root' if 'root' in done else 'dd-agent:dd-agent'}" + ("" if re.search(r"yaml|pem|log|token", path.rsplit("/", 1)[-1]) else " folder")
+            modes[path] = f"0{words[1]} {'root:root' if 'root' in done else 'dd-agent:dd-agent'}" + (
+                "" if re.search(r"yaml|pem|log|token", path.rsplit("/", 1)[-1]) else " folder"
+            )
 
 
 def usual_files(found: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -193,21 +225,57 @@ def log_lines(text: str) -> list[str]:
     return found + re.findall(r"(?:Error: |unable to load Datadog config file: |seelog internal error: ).*", text)
 
 
-def said_by_index(version: Path) -> dict[str, list[str]]:
-    """The same from the index files, where a version has them."""
-    told: dict[str, list[str]] = {}
-    for path in sorted(version.glob("index-*.json")):
-        for name, data in json.loads(path.read_text(encoding="utf-8")).items():
-            told[name] = shortened(list(index_lines(data)))
-    return told
+def refused(folder: Path) -> list[str]:
+    """The checks and services that the Agent did not take or that ended, by name."""
+    configcheck, log, journal, rc = (
+        (folder / n).read_text(encoding="utf-8", errors="replace") if (folder / n).is_file() else ""
+        for n in ("configcheck.out", "agent.log", "journal.out", "agent-run.rc")
+    )
+    found = {e.split(":")[0] for e in configuration_errors(configcheck) if re.match(r"\S+: ", e)}
+    found |= set(
+        re.findall(r"invalid configuration section for check \[?(\S+?)\]?:|Could not configure check (\S+?):", log)
+        and ["check"]
+    )
+    found |= set(re.findall(r"Unable to load a check from instance of config '([^']+)'", log))
+    ended = bool(re.search(r"^.*Error: ", journal, re.M)) or rc.strip() not in ("", "0")
+    return sorted(found | ({"agent"} if ended else set()))
+
+
+def refused_by_index(data: dict[str, Any]) -> list[str]:
+    found = {
+        c.split(" ")[0]
+        for key in ("config_errors", "configure_errors", "python_loader_error", "run_errors")
+        for c in data.get(key, {})
+    }
+    found |= {c.split(":")[0] for c, run in data.get("instances", {}).items() if run["errors"]}
+    found |= {"agent"} if data.get("agent_error") else set()
+    trace = data.get("trace_agent") or {"runs": True}
+    return sorted(found | (set() if trace.get("runs") else {"trace-agent"}))
+
+
+def said_by_index(version: Path) -> dict[str, dict[str, Any]]:
+    """What the index files hold by scenario, where a version has them."""
+    return {
+        name: data
+        for path in sorted(version.glob("index-*.json"))
+        for name, data in json.loads(path.read_text(encoding="utf-8")).items()
+    }
 
 
 def index_lines(data: dict[str, Any]) -> Iterator[str]:
     if data.get("agent_error"):
         yield f"ended: {data['agent_error']}"
-    for key, words in (("config_errors", "config error"), ("python_loader_error", "Python loader"), ("run_errors", "run error")):
+    for key, words in (
+        ("config_errors", "config error"),
+        ("python_loader_error", "Python loader"),
+        ("run_errors", "run error"),
+    ):
         for check, text in data.get(key, {}).items():
-            yield f"{words} {check}: {text.strip().splitlines()[0]} … {text.strip().splitlines()[-1]}" if "\n" in text.strip() else f"{words} {check}: {text}"
+            yield (
+                f"{words} {check}: {text.strip().splitlines()[0]} … {text.strip().splitlines()[-1]}"
+                if "\n" in text.strip()
+                else f"{words} {check}: {text}"
+            )
     for check, run in data.get("instances", {}).items():
         yield f"{check.split(':')[0]} ran, last error: {run['last_error'] or ('none' if not run['errors'] else '(empty)')}"
     if data.get("run_times_s"):
@@ -220,7 +288,9 @@ def index_lines(data: dict[str, Any]) -> Iterator[str]:
 
 
 def shortened(lines: list[str]) -> list[str]:
-    kept = dict.fromkeys(invent(re.sub(r"\s+", " ", line))[:SAID_LENGTH].strip() for line in lines if not NOISE.search(line))
+    kept = dict.fromkeys(
+        invent(re.sub(r"\s+", " ", line))[:SAID_LENGTH].strip() for line in lines if not NOISE.search(line)
+    )
     return list(kept)[:SAID_LINES]
 
 

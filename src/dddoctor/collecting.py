@@ -112,12 +112,14 @@ class Tables:
         if table not in self._names:
             known = tables.TABLES[table]
             self._names[table] = tuple(i for i, c in enumerate(known.columns) if known.types[i].startswith("str") and c not in _HIDDEN_ALREADY)
-        columns, harmless = self._names[table], self._harmless
-        found = []
-        for row in rows:
-            changed = {i: hidden for i in columns if row[i] and row[i] not in harmless and (hidden := self._hidden(row[i])) != row[i]}
-            found.append(tuple(changed.get(i, v) for i, v in enumerate(row)) if changed else row)
-        return found
+        columns, hidden = self._names[table], {}
+        for i in columns:  # few names stand in many rows
+            for name in {row[i] for row in rows} - self._harmless:
+                if name and (shown := self._hidden(name)) != name:
+                    hidden[name] = shown
+        if not hidden:
+            return rows
+        return [tuple(hidden.get(v, v) if i in columns else v for i, v in enumerate(row)) for row in rows]
 
     def _hidden(self, name: str) -> str:
         if self.vault is None or not _MAY_HOLD_SECRET.search(name):

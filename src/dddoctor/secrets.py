@@ -138,7 +138,7 @@ class Vault:
         if _OPEN in text or _CLOSE in text or FILL in text:
             text = _HELD.sub(lambda m: m[0] if len(m[0]) > 1 else "\ufffd", text)  # such characters of the file itself must not pass for a token
             masked = _HELD.sub(lambda m: FILL * len(m[0]), text)
-        masked = _SHOWN.sub(lambda m: FILL * len(m[0]), masked) if " #" in masked or "<" in masked else masked
+        masked = _SHOWN.sub(lambda m: FILL * len(m[0]), masked) if " #" in masked and ("<" in masked or "&lt;" in masked) else masked
         known = self._known(masked)
         found = scan(masked)
         if not known and not found:

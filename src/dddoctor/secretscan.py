@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
@@ -74,7 +74,7 @@ def kind_of_name(name: str) -> str | None:
         return None
     if name == "_auth":  # npm
         return "token"
-    last = _LAST_SEGMENT.search(name)
+    last = _LAST_SEGMENT.search(name) if "." in name or "[" in name or "]" in name else None
     plain = name if last is None else next(g for g in last.groups() if g is not None)
     words = [w for w in re.split(r"[^a-z0-9]+", _CAMEL.sub("_", plain).lower()) if w]
     while len(words) > 1 and words[-1].isdigit():
@@ -110,6 +110,7 @@ _PLACEHOLDER = lazy(
     r"|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Z_][A-Z0-9_]*|\$[0-9@*]|\{\{.*\}\}|%%[\w.:-]+%%|%[A-Z_][A-Z0-9_]*%|%[sdr]|%\(\w+\)s|\{\w*\}"
     r"|[\[(](?i:redacted|hidden|masked|scrubbed|removed|withheld|filtered)[\])]|0{32}(?:0{8})?|Optional\[\w+\]"
 )
+_PLACEHOLDER_STARTS = frozenset("E!<&*•$%{[(0O")  # with one of these they all begin
 _NOTHING = _set_of(
     "null none nil ~ undefined true false yes no on off {} [] str string bytes bytestring int integer bool boolean object any secretstr "
     "… | > |- >- |+ redacted hidden masked apikey appkey api_key app_key api-key app-key"
@@ -140,7 +141,7 @@ def is_placeholder(value: str) -> bool:
     """
     text = value.strip().strip("\"'").strip()
     low = text.lower()
-    if not text or low in _NOTHING or (text[0] in "xX*•#.…?-_" and len(text) > 1 and len(set(low)) == 1) or _PLACEHOLDER.fullmatch(text):
+    if not text or low in _NOTHING or (text[0] in "xX*•#.…?-_" and len(text) > 1 and len(set(low)) == 1) or (text[0] in _PLACEHOLDER_STARTS and _PLACEHOLDER.fullmatch(text)):
         return True
     if text[0] == "$":
         variable = _LOWER_VARIABLE.fullmatch(text)
@@ -161,7 +162,7 @@ def is_secret_value(value: str, kind: str, name: str = "", *, is_bare: bool = Fa
         return False
     if (text[:1] in "/\\~." or text[1:2] == ":") and (_ROOTED.fullmatch(text) or _FILE.fullmatch(text)):
         return False
-    if is_bare and _CODE.fullmatch(text):
+    if is_bare and ("(" in text or "[" in text or "." in text or "@" in text or "env" in text) and _CODE.fullmatch(text):
         return False
     if kind in ("key", "application-key") and text.startswith((".*", "(.*", "[^")):
         return False  # `sed 's/api_key:.*/api_key: …/'`
@@ -652,13 +653,13 @@ _VCS_WORD = lazy(r"(?:git|/commits?/|/tree/|/blob/|/archive/|/raw/|/compare/|svn
 _KEYRING = lazy(r"gpg|apt-key|keyserver|keyring|finger ?print|recv-key|signed-by", ASCII | FOLD)
 
 
-def _bare(text: str) -> Iterator[Found]:
+def _bare(text: str, known: Container[tuple[int, int]]) -> Iterator[Found]:
     """Words of 32 (API key) or 40 (application key) hexadecimal digits, but for sums, commits, trace and machine ids that are named as such."""
     for m in _HEX.finditer(text):
         value = m[0]
-        if set(value) == {"0"}:
-            continue
         start, end = m.span()
+        if set(value) == {"0"} or (start, end) in known:
+            continue
         line_start, line_end = _line_bounds(text, start)
         before, after = text[max(line_start, start - 200) : start], text[end : min(line_end, end + 200)]
         if not after.startswith("@"):
@@ -732,7 +733,7 @@ def scan(text: str) -> list[Found]:
     if "@" in text:
         hits += _userinfo(text)
     if length >= 32:
-        hits += _bare(text)
+        hits += _bare(text, {(f.start, f.end) for f in hits})
     if not hits:
         return hits
     hits = [f for f in hits if f.end > f.start and text[f.start : f.end].strip(FILL + " \t\r\n\"'")]

@@ -412,7 +412,7 @@ def test_an_app_environment_row_is_whole(tmp_path: Path) -> None:
     assert rows(tmp_path, "app_environments") == [
         AppEnvironment(
             "/home/ada/app", "/home/ada/app/app.py", "/home/ada/app/venv", "/home/ada/app/venv/bin/python", "beside", 1, 1, 1, 0, None, "/usr/bin/python3.11", None, 0, 0, 0, None, None,
-            "/home/ada/app/venv", 0,
+            "/home/ada/app/venv", 0, 1,
         )._asdict()
     ]  # fmt: skip
 

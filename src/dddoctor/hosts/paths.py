@@ -90,7 +90,10 @@ def expand(
     return sorted(found)
 
 
-def _matcher(part: str) -> Callable[[str], re.Match[str] | None]:
+def _matcher(part: str) -> Callable[[str], object]:
+    head, _, tail = part.partition("*")
+    if "?" not in part and "*" not in tail:  # most are `*` or `*.yaml`
+        return lambda name: len(name) >= len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
     words = {"*": ".*", "?": "."}
     return re.compile("".join(words.get(c) or re.escape(c) for c in part), re.DOTALL).fullmatch
 

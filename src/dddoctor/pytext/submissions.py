@@ -56,18 +56,53 @@ def _call(node: ast.Call, name: str, lines: Lines, known: Catalogue, target: Tar
     missing = [p for p in parameters[len(node.args) : needs] if p not in given]
     if missing and target.major >= 6:
         return [_at("wrong-argument", missing[0], f"`{name}` without its `{missing[0]}`", node, lines)]
-    position = parameters.index("tags") if "tags" in parameters else 99
-    tags = given.get("tags") or (node.args[position] if len(node.args) > position else None)
-    return _tags(tags, name, lines) if tags is not None else []
+    arguments = dict(zip(parameters, node.args, strict=False)) | given
+    found = _tags(arguments["tags"], name, target, lines) if "tags" in arguments else []
+    if target.major >= 6 and name not in ("event", "service_check"):
+        found += _name_and_value(arguments, name, lines)
+    return found
 
 
-def _tags(tags: ast.expr, name: str, lines: Lines) -> list[Defect]:
-    """A text as tags becomes one tag for each of its characters, a dict its keys; both with status [OK] (measured on 7.52)."""
+def _name_and_value(arguments: dict[str, ast.expr], name: str, lines: Lines) -> list[Defect]:
+    """Literals that never become a sample (measured on 7.52): None as a name ends the run, as a value it is dropped; a text that is no number gives a warning."""
+    metric, value = arguments.get("name"), arguments.get("value")
+    if isinstance(metric, ast.Constant) and metric.value is None:
+        return [_at("wrong-argument", "name", f"None as the name of `{name}`, which ends the run", metric, lines)]
+    if isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.Set)):
+        return [_at("wrong-argument", "value", f"a {type(value).__name__.lower()} as the value of `{name}`, which takes one number", value, lines)]
+    if isinstance(value, ast.Constant) and value.value is None:
+        return [_at("value-lost", name, f"None as the value of `{name}`, which the Agent drops without a word", value, lines)]
+    if isinstance(value, ast.Constant) and isinstance(value.value, str) and not _is_number(value.value):
+        return [_at("value-lost", name, f"a text that is no number as the value of `{name}`, which gives a warning and no sample", value, lines)]
+    return []
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _tags(tags: ast.expr, name: str, target: Target, lines: Lines) -> list[Defect]:
+    """A text as tags becomes one tag for each of its characters, a dict its keys; items that are no text are dropped; all with status [OK] (measured on 7.52)."""
+    if isinstance(tags, ast.Constant) and isinstance(tags.value, (int, float)) and target.major >= 6:
+        return [_at("wrong-argument", "tags", f"a number as the tags of `{name}`, which takes a list of texts", tags, lines)]
+    if isinstance(tags, (ast.List, ast.Tuple)) and target.major >= 6 and any(_is_no_text(t) for t in tags.elts):
+        return [_at("tags-dropped", name, f"tags of `{name}` that are no texts, which the Agent drops without a word", tags, lines)]
     if isinstance(tags, ast.Constant) and isinstance(tags.value, str) or isinstance(tags, ast.JoinedStr):
         return [_at("tags-text", name, f"tags of `{name}` as one text, of which each character becomes a tag", tags, lines)]
     if isinstance(tags, (ast.Dict, ast.DictComp)) and not (isinstance(tags, ast.Dict) and not tags.keys):
         return [_at("tags-mapping", name, f"tags of `{name}` as a dict, of which only the keys become tags", tags, lines)]
     return []
+
+
+def _is_no_text(item: ast.expr) -> bool:
+    """A literal that is neither str nor bytes; a stray None in a list is often meant, so it does not count."""
+    if isinstance(item, ast.Constant):
+        return not isinstance(item.value, (str, bytes)) and item.value is not None
+    return isinstance(item, (ast.Tuple, ast.List, ast.Dict, ast.Set))
 
 
 def _is_endless(node: ast.While) -> bool:

@@ -20,7 +20,7 @@ _SINGLE = re.compile(r"\xe2\x80[\x98\x99\x9a\x9b]")
 _BLANK = re.compile(r"\xc2\xa0|\xe2\x80[\x80-\x8a\xaf]|\xe3\x80\x80")
 _INVISIBLE = re.compile(r"\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad")
 _BOM = "\xef\xbb\xbf"
-_QUOTES_LIMIT = 100
+_QUOTES_BUDGET = 500_000  # characters that are read again, once for each quote; the rest is found in the next round
 
 
 def whole_file(text: str) -> Fault | None:
@@ -85,11 +85,11 @@ def _smart_quotes(text: str, parses: bool) -> list[Fault]:
     if not re.search(r"\xe2\x80[\x98-\x9f]", text):
         return []
     changed = text
-    for _ in range(_QUOTES_LIMIT):
+    for _ in range(max(1, _QUOTES_BUDGET // len(text))):
         all_tokens = tokens(changed)
         code = _code_spans(all_tokens)
-        places = [(m.start(), m.end(), plain) for pattern, plain in ((_DOUBLE, '"'), (_SINGLE, "'")) for m in pattern.finditer(changed) if _is_code(m.start(), code)]
-        opening = min(places, default=None)
+        firsts = [next(((m.start(), m.end(), plain) for m in pattern.finditer(changed) if _is_code(m.start(), code)), None) for pattern, plain in ((_DOUBLE, '"'), (_SINGLE, "'"))]
+        opening = min((f for f in firsts if f is not None), default=None)
         mixed = None if parses else _closing_quote(all_tokens)
         place = min((p for p in (opening, mixed) if p is not None), default=None)
         if place is None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dddoctor.rubytext.lexer import Lines, Token, tokens, value_ends
-from dddoctor.rubytext.structure import OPENERS, UNMATCHED, Event, Verdict, events, judge
+from dddoctor.rubytext.structure import OPENERS, UNMATCHED, Event, Judge, Verdict, events, is_flat, judge
 
 _ALMOST_END = frozenset(("ned", "edn", "nd", "en", "ed", "eend", "ennd", "endd", "dne", "End", "END", "fin"))
-_EVENTS_LIMIT = 4000  # beyond it, blocks are located by counting alone
+_STEPS_LIMIT = 400_000  # beyond it, blocks are located by counting alone
 
 
 class Fault(NamedTuple):
@@ -56,7 +56,7 @@ class Text:
 def next_fault(text: str) -> Fault | None:
     """The first fault that is understood, in a text that does not parse. With spans, the text they give is nearer to parsing."""
     whole = Text(text)
-    for find in (_open_heredoc, _open_string, _almost_end, _bars_without_do, _blocks):
+    for find in (open_heredoc, _open_string, _almost_end, _bars_without_do, _blocks):
         fault = find(whole)
         if fault is not None:
             return fault
@@ -73,7 +73,8 @@ def mended(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
 # --- texts that never end ---------------------------------------------------------------------------------------------
 
 
-def _open_heredoc(whole: Text) -> Fault | None:
+def open_heredoc(whole: Text) -> Fault | None:
+    """A here-document that runs to the end of the file; with spans where a line was nearly its end mark."""
     for token in whole.tokens:
         if token.kind != "heredoc" or not token.is_open or token.heredoc is None:
             continue
@@ -184,11 +185,7 @@ def _blocks(whole: Text) -> Fault | None:
     is_missing = bool(verdict.unclosed)
     if not is_missing and not verdict.surplus:
         return None
-    if len(whole.events) > _EVENTS_LIMIT:
-        index = verdict.unclosed[0] if is_missing else verdict.surplus[0]
-        event = whole.events[index]
-        return Fault("unclosed-block" if is_missing else "surplus-end", whole.tokens[event.token].start, event.text)
-    tries = list(_missing_ends(whole, verdict) if is_missing else _too_many_ends(whole, verdict))
+    tries = _Search(whole, verdict).run(is_missing)
     if not tries:
         index = verdict.unclosed[0] if is_missing else verdict.surplus[0]
         return Fault("unclosed-block" if is_missing else "surplus-end", whole.tokens[whole.events[index].token].start, whole.events[index].text)
@@ -200,37 +197,79 @@ def _blocks(whole: Text) -> Fault | None:
     return _fault_of(whole, best[-1] if best[0].kind == "surplus-end" else best[0], is_certain)
 
 
-def _missing_ends(whole: Text, verdict: Verdict) -> Iterator[_Try]:
-    least = 1 << 30
-    for at in range(1, len(whole.events) + 1):
-        if at < len(whole.events):
-            event = whole.events[at]
-            if not event.first or event.kind not in ("line", "close", "middle") or (event.kind == "close" and event.text != "end"):
-                continue
-        tried = judge(whole.events, added=(at,), limit=_rivals(least))
-        if tried.cost > _rivals(least) or len(tried.closed) != 1 or tried.closed[0] is None:
-            continue
-        if len(tried.unclosed) != len(verdict.unclosed) - 1 or len(tried.surplus) != len(verdict.surplus):
-            continue
-        least = min(least, tried.cost)
-        token = whole.events[at].token if at < len(whole.events) else len(whole.tokens)
-        yield _Try(tried.cost, _behind_ends(whole.tokens, token), "unclosed-block", tried.closed[0], at)
+class _Search:
+    """Goes through the places where an `end` (or a `do`) could be too few or too many, and how well the file would agree with itself then."""
 
+    def __init__(self, whole: Text, verdict: Verdict) -> None:
+        self.whole, self.events, self.verdict = whole, whole.events, verdict
+        self.least = 1 << 30
+        self.steps_left = _STEPS_LIMIT
 
-def _too_many_ends(whole: Text, verdict: Verdict) -> Iterator[_Try]:
-    least = 1 << 30
-    for index, event in enumerate(whole.events):
+    def run(self, is_missing: bool) -> list[_Try]:
+        """All tries that could be the best, in order; first those around the place where words and indentation part, so that the others are given up early."""
+        middle = self._first_disagreement()
+        for near in (range(max(0, middle - 8), min(len(self.events), middle + 8) + 1), range(len(self.events) + 1)):
+            tries = list(self._tries(near, is_missing))
+        return [] if self.steps_left <= 0 else tries
+
+    def _first_disagreement(self) -> int:
+        state = Judge(is_flat(self.events))
+        for index, event in enumerate(self.events):
+            state.step(index, event)
+            if state.cost:
+                return index
+        return len(self.events)
+
+    def _tries(self, places: range, is_missing: bool) -> Iterator[_Try]:
+        base = Judge(is_flat(self.events))
+        for index in range(places.stop):
+            if index in places:
+                found = self._missing(base, index) if is_missing else self._surplus(base, index)
+                if found is not None and found.cost <= _rivals(self.least):
+                    self.least = min(self.least, found.cost)
+                    yield found
+            if index < len(self.events):
+                base.step(index, self.events[index])
+
+    def _missing(self, base: Judge, at: int) -> _Try | None:
+        if at < len(self.events):
+            event = self.events[at]
+            if at == 0 or not event.first or event.kind not in ("line", "close", "middle") or (event.kind == "close" and event.text != "end"):
+                return None
+        state = base.copy()
+        state.add_end()
+        opener = state.closed[-1]
+        tried = self._to_the_end(state, at) if opener is not None else None
+        if tried is None or opener is None or len(tried.unclosed) != len(self.verdict.unclosed) - 1 or len(tried.surplus) != len(self.verdict.surplus):
+            return None
+        token = self.events[at].token if at < len(self.events) else len(self.whole.tokens)
+        return _Try(tried.cost, _behind_ends(self.whole.tokens, token), "unclosed-block", opener, at)
+
+    def _surplus(self, base: Judge, index: int) -> _Try | None:
+        if index == len(self.events):
+            return None
+        event, state = self.events[index], base.copy()
         if event.kind == "close" and event.text == "end":
-            tried = judge(whole.events, left_out=frozenset((index,)), limit=_rivals(least))
-            kind, place = "surplus-end", _behind_ends(whole.tokens, event.token)
-        elif event.kind == "line" and _may_lack_do(whole, index):
-            tried = judge(whole.events, opened=frozenset((index,)), limit=_rivals(least))
+            kind, place = "surplus-end", _behind_ends(self.whole.tokens, event.token)
+        elif event.kind == "line" and _may_lack_do(self.whole, index):
             kind, place = "missing-do", event.token
+            state.step(index, event, opens=True)
         else:
-            continue
-        if tried.cost <= _rivals(least) and len(tried.surplus) == len(verdict.surplus) - 1 and len(tried.unclosed) == len(verdict.unclosed):
-            least = min(least, tried.cost)
-            yield _Try(tried.cost, place, kind, index, index)
+            return None
+        tried = self._to_the_end(state, index + 1)
+        if tried is None or len(tried.surplus) != len(self.verdict.surplus) - 1 or len(tried.unclosed) != len(self.verdict.unclosed):
+            return None
+        return _Try(tried.cost, place, kind, index, index)
+
+    def _to_the_end(self, state: Judge, at: int) -> Verdict | None:
+        """The verdict of the whole; None where it is worse than others, or where the search has taken too long."""
+        limit = _rivals(self.least)
+        for index in range(at, len(self.events)):
+            state.step(index, self.events[index])
+            if state.cost > limit or self.steps_left <= 0:
+                return None
+            self.steps_left -= 1
+        return state.verdict()
 
 
 def _rivals(least: int) -> int:
@@ -241,17 +280,21 @@ def _rivals(least: int) -> int:
 def _may_lack_do(whole: Text, index: int) -> bool:
     """Whether the line could be the head of a block whose `do` was lost: a call, and the next line stands deeper."""
     event = whole.events[index]
-    following = next((e for e in whole.events[index + 1 :] if e.line > event.line and e.first), None)
-    if following is None or following.indent <= event.indent or following.kind != "line":
+    at = index + 1
+    while at < len(whole.events) and not (whole.events[at].line > event.line and whole.events[at].first):
+        if whole.events[at].line == event.line and whole.events[at].kind == "open" and whole.events[at].text in (*OPENERS, "{"):
+            return False
+        at += 1
+    if at == len(whole.events) or whole.events[at].indent <= event.indent or whole.events[at].kind != "line":
         return False
-    same = [e for e in whole.events[index:] if e.line == event.line]
-    if any(e.kind == "open" and e.text in (*OPENERS, "{") for e in same):
-        return False
-    last = next(t for t in reversed(whole.tokens) if t.line == event.line and t.kind != "newline")
     first = whole.tokens[event.token]
-    return value_ends(last) and first.kind in ("word", "op", "number", "string", "variable") and not any(
-        t.text in ("=", "+=") for t in whole.tokens[event.token :] if t.line == event.line and t.kind == "op"
-    )
+    last, position = first, event.token
+    while position < len(whole.tokens) and whole.tokens[position].kind != "newline":
+        last = whole.tokens[position]
+        if last.kind == "op" and last.text in ("=", "+="):
+            return False
+        position += 1
+    return last.line == event.line and value_ends(last) and first.kind in ("word", "op", "number", "string", "variable")
 
 
 def _behind_ends(found: Sequence[Token], index: int) -> int:

@@ -17,6 +17,8 @@ _VARIABLE = re.compile(r"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*|\d+|-\w|[^\s\w])|
 _OPERATOR = re.compile(r"\*\*=|<=>|===|\.\.\.|<<=|>>=|&&=|\|\|=|&\.|=>|->|==|=~|!=|!~|<=|>=|&&|\|\||::|\*\*|\+=|-=|\*=|/=|%=|\|=|&=|\^=|<<|>>|\.\.|[^\w\s]")
 _ENDLESS_DEF = re.compile(r"[ \t]+[\w.\x80-\xff]+[?!]?[ \t]*(?:\([^()\r\n]*\))?[ \t]+=[ \t]", re.ASCII)
 _METHOD_OPERATOR = re.compile(r"\[\]=?|\*\*|<=>|===?|=~|![=~]?|<<|>>|[<>]=?|[+-]@?|[*/%&|^~`]")
+_NESTING_LIMIT = 20
+_INTERPOLATION_LIMIT = 4000  # characters; what does not end by then is taken for text
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 # Words after which no value has ended: an operand, a condition or a statement follows.
 _OPEN_WORDS = frozenset(["if", "unless", "while", "until", "and", "or", "not", "then", "do", "else", "elsif", "when", "in", "case", "begin", "ensure", "rescue", "return", "yield", "puts", "raise", "def", "class", "module", "alias", "undef"])
@@ -70,6 +72,8 @@ class _Lexer:
         self.text, self.at = text, 0
         self.lines = Lines(text)
         self.found: list[Token] = []
+        self.interpolations: dict[int, int] = {}  # where `#{` begins inside → where it ends; asked for again in broken text
+        self.patience = 200  # so many may come to nothing
         self.pending: list[tuple[int, str, bool, bool]] = []  # (token index, end mark, may be indented, is raw)
 
     def run(self) -> list[Token]:
@@ -250,53 +254,55 @@ class _Lexer:
         self._add("string", end, is_open)
         return True
 
-    def _quoted(self, at: int, closing: str, opening: str | None, interpolates: bool) -> tuple[int, bool]:
-        """(the end of a quoted text whose inside begins at `at`, whether it never ends)."""
-        depth = 1
-        while at < len(self.text):
-            char = self.text[at]
+    def _quoted(self, at: int, closing: str, opening: str | None, interpolates: bool, stop: int | None = None, depth: int = 0) -> tuple[int, bool]:
+        """(the end of a quoted text whose inside begins at `at`, whether it does not end before `stop`)."""
+        text, size = self.text, len(self.text) if stop is None else stop
+        nested = 1
+        while at < size:
+            char = text[at]
             if char == "\\":
                 at += 2
                 continue
-            if interpolates and char == "#" and self.text[at + 1 : at + 2] == "{":
-                at = self._interpolation(at + 2)
+            if interpolates and char == "#" and text[at + 1 : at + 2] == "{" and depth < _NESTING_LIMIT:
+                at = self._interpolation(at + 2, depth + 1)
                 continue
             if char == closing:
-                depth -= 1
-                if depth == 0:
+                nested -= 1
+                if nested == 0:
                     at += 1
                     if closing == "/":
-                        while self.text[at : at + 1] in tuple("imxounse"):
+                        while text[at : at + 1] in tuple("imxounse"):
                             at += 1
                     return at, False
             elif char == opening:
-                depth += 1
+                nested += 1
             at += 1
-        return len(self.text), True
+        return size, True
 
-    def _interpolation(self, at: int) -> int:
-        """The place behind the `}` that ends `#{`; in broken text the place where we are."""
-        depth, begin = 1, at
-        while at < len(self.text):
+    def _interpolation(self, begin: int, depth: int) -> int:
+        """The place behind the `}` that ends `#{`; `begin` itself where there is none nearby, as in broken text."""
+        known = self.interpolations.get(begin)
+        if known is not None or self.patience < 0:
+            return known or begin
+        at, braces, stop = begin, 1, min(len(self.text), begin + _INTERPOLATION_LIMIT)
+        self.interpolations[begin] = begin
+        self.patience -= 1
+        while at < stop:
             char = self.text[at]
-            if char == "\n" and self.text.find("}", at) < 0:
-                break
             if char == "\\":
                 at += 2
                 continue
             if char in "\"'`":
-                end, is_open = self._quoted(at + 1, char, None, char != "'")
+                at, is_open = self._quoted(at + 1, char, None, char != "'", stop, depth)
                 if is_open:
                     break
-                at = end
                 continue
-            if char == "{":
-                depth += 1
-            elif char == "}":
-                depth -= 1
-                if depth == 0:
-                    return at + 1
+            braces += (char == "{") - (char == "}")
             at += 1
+            if braces == 0:
+                self.interpolations[begin] = at
+                self.patience += 1
+                return at
         return begin
 
     def _params(self) -> None:

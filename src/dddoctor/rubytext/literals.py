@@ -18,6 +18,13 @@ def decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+def joined_lines(left: list[tuple[int, str]], right: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The lines of two texts, one put behind the other: the last line of the first goes on in the first of the second."""
+    if not left or not right:
+        return [*left, *right]
+    return [*left[:-1], (left[-1][0] if left[-1][1] else right[0][0], left[-1][1] + right[0][1]), *right[1:]]
+
+
 class Literals:
     """Values of the nodes of one file. `text` is the file as Latin-1 (see lexer)."""
 
@@ -63,7 +70,7 @@ class Literals:
         if kind in ("array", "string_array", "symbol_array"):
             return [self.value(child, depth + 1) for child in node.named_children if child.type != "comment"]
         if kind == "hash":
-            return dict(self.pairs(node))
+            return dict(self.pairs(node, depth + 1))
         if kind in _NAMES:
             return self.value(self.assigned.get(node.text), depth + 1)
         if kind == "parenthesized_statements" and node.named_child_count == 1:
@@ -72,14 +79,14 @@ class Literals:
             return self.value(node.child_by_field_name("receiver"), depth + 1)
         return None
 
-    def pairs(self, node: Any) -> list[tuple[str, Any]]:
+    def pairs(self, node: Any, depth: int = 0) -> list[tuple[str, Any]]:
         """(key, value) of the pairs directly in a hash or an argument list; keys that are no plain names are left out."""
         found = []
         for child in node.named_children:
             if child.type == "pair":
                 key = self.key(child)
                 if key is not None:
-                    found.append((key, self.value(child.child_by_field_name("value"), 1)))
+                    found.append((key, self.value(child.child_by_field_name("value"), depth + 1)))
         return found
 
     def key(self, pair: Any) -> str | None:
@@ -99,8 +106,7 @@ class Literals:
         if node.type == "chained_string":
             joined: list[tuple[int, str]] = []
             for child in node.named_children:
-                part = self.lines(child, depth + 1) or []
-                joined = [*joined[:-1], (joined[-1][0], joined[-1][1] + part[0][1]), *part[1:]] if joined and part else [*joined, *part]
+                joined = joined_lines(joined, self.lines(child, depth + 1) or [])
             return joined
         if node.type in ("string", "bare_string"):
             return self._string_lines(node)
@@ -114,7 +120,7 @@ class Literals:
         if node.type == "binary" and node.child_by_field_name("operator").text == b"+":
             left = self.lines(node.child_by_field_name("left"), depth + 1)
             right = self.lines(node.child_by_field_name("right"), depth + 1)
-            return [*left, *right] if left is not None and right is not None else None
+            return joined_lines(left, right) if left is not None and right is not None else None
         return None
 
     def _joined(self, node: Any, depth: int) -> list[tuple[int, str]] | None:
@@ -134,7 +140,7 @@ class Literals:
                 content = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), content)
             found.append((at, content))
             at += len(line)
-        return found
+        return [*found, (heredoc.end, "")]
 
     def _string_lines(self, node: Any) -> list[tuple[int, str]]:
         is_raw = node.type == "string" and node.text[:1] == b"'" or node.text[:2] == b"%q"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from dddoctor.rubytext import accidents
-from dddoctor.rubytext.faults import Fault, mended, next_fault
+from dddoctor.rubytext.faults import Fault, Text, mended, next_fault, open_heredoc
 from dddoctor.rubytext.lexer import Lines, tokens
 from dddoctor.rubytext.structure import events, judge
 from dddoctor.rubytext.tree import first_error, parse
@@ -56,6 +56,10 @@ def read(data: bytes, file_name: str = "Vagrantfile") -> Reading:
         text, origin = _apply(text, origin, found, faults)
     root = parse(text.encode("latin-1"))
     error = first_error(root)
+    if error is None and "<<" in text:
+        # The grammar takes an end mark with a blank behind it for one; Ruby does not.
+        fault = open_heredoc(Text(text))
+        error = fault.start if fault is not None and fault.spans else None
     if error is None:
         return Reading(data, tuple(sorted(faults, key=lambda f: f.start)), not faults, text, root, origin)
     root = None

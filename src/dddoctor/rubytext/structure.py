@@ -17,7 +17,7 @@ UNMATCHED, _LOST_NAME, _LOOSE_INDENT = 8, 4, 1
 
 
 class Event(NamedTuple):
-    """One thing that matters for blocks. `kind`: open, close, middle, line (the first token of a statement's line), use (a word with a `.` behind it).
+    """One thing that matters for blocks. `kind`: open, close, middle, line (the first token of a statement's line), use (a word that may name a block's parameter).
 
     `text` is the token's; `indent` the width of its line's indentation, `base` that of the line where its statement begins; `first` = first on its line;
     `names` are a block's parameters.
@@ -91,13 +91,13 @@ def events(text: str, found: Sequence[Token], lines: Lines) -> list[Event]:
         if opens:
             # `x = if …` may hang its branches and its end under the word itself.
             hangs = not first and opens in ("if", "unless", "case", "begin")
-            column = len(text[lines.start(token.line) : token.start].expandtabs(8))
-            result.append(Event("open", opens, index, token.line, indent, column if hangs else base, first, _names(found, index)))
+            left = len(text[lines.start(token.line) : token.start].expandtabs(8)) if hangs else base
+            result.append(Event("open", opens, index, token.line, indent, left, first, _names(found, index)))
             if opens in ("while", "until", "for"):
                 awaits_do = True
         elif token.kind == "keyword" and token.text == "do":
             awaits_do = False
-        elif token.kind == "word" and index + 1 < len(found) and found[index + 1].text in (".", "&.") and not (previous is not None and previous.text in (".", "&.", "::")):
+        elif token.kind == "word" and not (previous is not None and previous.text in (".", "&.", "::")):
             result.append(Event("use", token.text, index, token.line, indent, base, first))
         previous = token
     return result
@@ -158,90 +158,122 @@ def _indent(text: str, lines: Lines, line: int) -> int:
     return width
 
 
-def judge(found: Sequence[Event], *, added: Sequence[int] = (), left_out: frozenset[int] = frozenset(), opened: frozenset[int] = frozenset(), limit: int = 1 << 30) -> Verdict:
-    """How well words and indentation agree. `added`: an `end` is thought in before these events (len(found) = at the end); `left_out`: closers thought away;
-    `opened`: line events whose line is thought to end with `do`. Stops early, with a cost above `limit`, when that is reached.
-    """
-    stack: list[Block] = []
-    children: list[int | None] = [None]
-    bound: set[str] = set()
-    cost = 0
-    surplus: list[int] = []
-    unclosed: list[int] = []
-    closed: list[int | None] = []
-    waiting = sorted(added)
-    is_flat = not any(e.indent for e in found if e.kind == "line")
-    pending_open: tuple[int, Event] | None = None
-    for index in range(len(found) + 1):
-        while waiting and waiting[0] == index:
-            waiting.pop(0)
-            if stack and stack[-1].text in OPENERS:
-                closed.append(stack.pop().event)
-                children.pop()
-            else:
-                closed.append(None)
-                cost += UNMATCHED
-        if index == len(found):
-            break
-        event = found[index]
-        if pending_open and event.first and event.line > pending_open[1].line and event.kind in ("line", "close", "middle"):
-            stack.append(Block(pending_open[0], "do", pending_open[1].indent, pending_open[1].base, ()))
-            children.append(None)
-            pending_open = None
+class Judge:
+    """Goes through the events once, keeping what is open and what disagreed. A copy goes on from the same place on its own."""
+
+    __slots__ = ("active", "bound", "children", "closed", "cost", "is_flat", "pending", "stack", "surplus", "unclosed")
+
+    def __init__(self, is_flat: bool) -> None:
+        self.is_flat = is_flat  # nothing is indented: then indentation tells nothing
+        self.stack: list[Block] = []
+        self.children: list[int | None] = [None]  # the indentation of the first line inside of each open block
+        self.bound: set[str] = set()  # parameters of all blocks so far
+        self.active: dict[str, int] = {}  # those of open blocks, and how often
+        self.cost = 0
+        self.surplus: list[int] = []
+        self.unclosed: list[int] = []
+        self.closed: list[int | None] = []
+        self.pending: tuple[int, Event] | None = None
+
+    def copy(self) -> Judge:
+        other = Judge(self.is_flat)
+        other.stack, other.children = self.stack[:], self.children[:]
+        other.bound, other.active = set(self.bound), dict(self.active)
+        other.cost, other.pending = self.cost, self.pending
+        other.surplus, other.unclosed, other.closed = self.surplus[:], self.unclosed[:], self.closed[:]
+        return other
+
+    def add_end(self) -> None:
+        """Think an `end` in here."""
+        if self.stack and self.stack[-1].text in OPENERS:
+            self.closed.append(self.stack[-1].event)
+            self._pop()
+        else:
+            self.closed.append(None)
+            self.cost += UNMATCHED
+
+    def step(self, index: int, event: Event, *, opens: bool = False) -> None:
+        """Take the next event. `opens`: its line is thought to end with `do`."""
+        if self.pending and event.first and event.line > self.pending[1].line and event.kind in ("line", "close", "middle"):
+            self._push(Block(self.pending[0], "do", self.pending[1].indent, self.pending[1].base, ()))
+            self.pending = None
         if event.kind == "line":
-            cost += 0 if is_flat else _line_cost(event, stack, children)
-            if index in opened:
-                pending_open = (index, event)
+            if not self.is_flat:
+                self._line(event)
+            if opens:
+                self.pending = (index, event)
         elif event.kind == "middle":
-            if stack and event.indent not in (stack[-1].indent, stack[-1].base):
-                cost += _LOOSE_INDENT
-            children[-1] = None
+            if self.stack and event.indent not in (self.stack[-1].indent, self.stack[-1].base):
+                self.cost += _LOOSE_INDENT
+            self.children[-1] = None
         elif event.kind == "open":
-            stack.append(Block(index, event.text, event.indent, event.base, event.names))
-            children.append(None)
-            bound.update(event.names)
+            self._push(Block(index, event.text, event.indent, event.base, event.names))
         elif event.kind == "use":
-            if event.text in bound and not any(event.text in b.names for b in stack):
-                cost += _LOST_NAME
-        elif index not in left_out:
-            cost += _close(event, index, stack, children, surplus, unclosed)
-        if cost > limit:
-            break
-    unclosed += [b.event for b in stack]
-    cost += UNMATCHED * len(stack)
-    return Verdict(cost, tuple(sorted(unclosed)), tuple(surplus), tuple(closed))
+            if event.text in self.bound and not self.active.get(event.text):
+                self.cost += _LOST_NAME
+        else:
+            self._close(event, index)
+
+    def verdict(self) -> Verdict:
+        unclosed = [*self.unclosed, *(b.event for b in self.stack)]
+        return Verdict(self.cost + UNMATCHED * len(self.stack), tuple(sorted(unclosed)), tuple(self.surplus), tuple(self.closed))
+
+    def _push(self, block: Block) -> None:
+        self.stack.append(block)
+        self.children.append(None)
+        self.bound.update(block.names)
+        for name in block.names:
+            self.active[name] = self.active.get(name, 0) + 1
+
+    def _pop(self) -> Block:
+        block = self.stack.pop()
+        self.children.pop()
+        for name in block.names:
+            self.active[name] -= 1
+        return block
+
+    def _line(self, event: Event) -> None:
+        if self.stack and self.stack[-1].text in ("(", "["):
+            return  # inside of brackets anything goes
+        first = self.children[-1]
+        if self.stack and event.indent <= min(self.stack[-1].indent, self.stack[-1].base):
+            self.cost += _LOOSE_INDENT
+        elif first is None:
+            self.children[-1] = event.indent
+            self.cost += 0 if self.stack or event.indent == 0 else _LOOSE_INDENT
+        elif event.indent != first:
+            self.cost += _LOOSE_INDENT
+
+    def _close(self, event: Event, index: int) -> None:
+        def fits(block: Block) -> bool:
+            return block.text in OPENERS if event.text == "end" else block.text == _PAIRS[event.text]
+
+        if self.stack and fits(self.stack[-1]):
+            block = self._pop()
+            if event.first and event.indent not in (block.indent, block.base):
+                self.cost += _LOOSE_INDENT
+            return
+        # Brackets left open inside of what ends here.
+        depth = len(self.stack) - 1
+        while depth >= 0 and not fits(self.stack[depth]) and self.stack[depth].text not in OPENERS:
+            depth -= 1
+        if depth < 0 or not fits(self.stack[depth]):
+            self.surplus.append(index)
+            self.cost += UNMATCHED
+            return
+        while len(self.stack) > depth + 1:
+            self.unclosed.append(self._pop().event)
+            self.cost += UNMATCHED
+        self._pop()
 
 
-def _line_cost(event: Event, stack: list[Block], children: list[int | None]) -> int:
-    if stack and stack[-1].text in _PAIRS.values() and stack[-1].text != "{":
-        return 0  # inside of brackets anything goes
-    if stack and event.indent <= min(stack[-1].indent, stack[-1].base):
-        return _LOOSE_INDENT
-    first = children[-1]
-    if first is None:
-        children[-1] = event.indent
-        return 0 if stack or event.indent == 0 else _LOOSE_INDENT
-    return 0 if event.indent == first else _LOOSE_INDENT
+def is_flat(found: Sequence[Event]) -> bool:
+    return not any(e.indent for e in found if e.kind == "line")
 
 
-def _close(event: Event, index: int, stack: list[Block], children: list[int | None], surplus: list[int], unclosed: list[int]) -> int:
-    def fits(block: Block) -> bool:
-        return block.text in OPENERS if event.text == "end" else block.text == _PAIRS[event.text]
-
-    if stack and fits(stack[-1]):
-        block = stack.pop()
-        children.pop()
-        if not event.first:
-            return 0
-        return 0 if event.indent in (block.indent, block.base) else _LOOSE_INDENT
-    # A bracket left open inside of a block that ends here, or a block inside of brackets that close here.
-    depth = next((i for i in range(len(stack) - 1, -1, -1) if fits(stack[i])), None)
-    only_brackets = depth is not None and all(b.text not in OPENERS for b in stack[depth + 1 :])
-    if depth is not None and only_brackets:
-        cost = UNMATCHED * (len(stack) - depth - 1)
-        unclosed += [b.event for b in stack[depth + 1 :]]
-        del stack[depth:]
-        del children[depth + 1 :]
-        return cost
-    surplus.append(index)
-    return UNMATCHED
+def judge(found: Sequence[Event]) -> Verdict:
+    """How well words and indentation agree in a file as it is."""
+    state = Judge(is_flat(found))
+    for index, event in enumerate(found):
+        state.step(index, event)
+    return state.verdict()

@@ -6,10 +6,9 @@ Source of what the words mean: Vagrant's documentation (Vagrantfile, provisionin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from dddoctor.rubytext.literals import Literals, decoded
+from dddoctor.rubytext.literals import Literals, decoded, joined_lines
 
 _CONDITIONS = frozenset(
     ("if", "unless", "elsif", "else", "case", "when", "case_match", "in_clause", "while", "until", "for", "if_modifier", "unless_modifier", "while_modifier", "until_modifier", "rescue", "conditional")
@@ -25,48 +24,42 @@ class Role(NamedTuple):
     part: Any = None
 
 
-@dataclass
 class Machine:
     """One machine; `name` None = the settings that count for all. Offsets are those of the text that was read."""
 
-    name: str | None
-    start: int
-    box: str | None = None
-    box_start: int | None = None
-    memory_mb: int | None = None
-    memory_start: int | None = None
+    def __init__(self, name: str | None, start: int) -> None:
+        self.name, self.start = name, start
+        self.box: str | None = None
+        self.box_start: int | None = None
+        self.memory_mb: int | None = None
+        self.memory_start: int | None = None
 
 
-@dataclass
 class Provisioner:
-    """One `config.vm.provision`. `lines` is its shell text, `path` the script it names; None where the file does not tell. `inlines` are the plain assignments of `.inline` in its block."""
+    """One `config.vm.provision`. `lines` is its shell text, `path` the script it names; `is_known` is False where the file does not tell all of them, `is_run_known` the same for `run`.
 
-    start: int
-    kind: str | None
-    name: str | None
-    machine: str | None
-    is_conditional: bool
-    run: str = "once"
-    is_run_known: bool = True
-    lines: list[tuple[int, str]] = field(default_factory=list)
-    is_known: bool = True
-    path: str | None = None
-    path_start: int | None = None
-    param: bytes | None = None
-    inlines: list[Any] = field(default_factory=list)
-    body: Any = None
-    node: Any = None
+    `inlines` are the plain assignments of `.inline` to the parameter `param` of its block, whose inside is `body`.
+    """
+
+    def __init__(self, node: Any, kind: str | None, name: str | None, machine: str | None, is_conditional: bool) -> None:
+        self.node, self.start = node, node.start_byte
+        self.kind, self.name, self.machine, self.is_conditional = kind, name, machine, is_conditional
+        self.run = "once"
+        self.is_run_known = True
+        self.lines: list[tuple[int, str]] = []
+        self.is_known = True
+        self.path: str | None = None
+        self.param: bytes | None = None
+        self.inlines: list[Any] = []
+        self.body: Any = None
 
 
-@dataclass
 class Provider:
     """One `config.vm.provider`. `methods` are the names called or set on its block's parameter."""
 
-    start: int
-    name: str | None
-    has_block: bool
-    node: Any
-    methods: list[str] = field(default_factory=list)
+    def __init__(self, node: Any, name: str | None) -> None:
+        self.node, self.start, self.name = node, node.start_byte, name
+        self.methods: list[str] = []
 
 
 class Port(NamedTuple):
@@ -97,19 +90,19 @@ class Folder(NamedTuple):
     mount_options: Any
 
 
-@dataclass
 class Facts:
-    """All of one file. `uses` are (name node, the config parameters in reach, whether it is bound) of receivers of `.vm` and the like."""
+    """All of one file. `receivers` are (name node, the method called on it, the config parameters in reach, whether it is a parameter) of what stands before a dot."""
 
-    literals: Literals
-    machines: list[Machine] = field(default_factory=list)
-    provisioners: list[Provisioner] = field(default_factory=list)
-    providers: list[Provider] = field(default_factory=list)
-    ports: list[Port] = field(default_factory=list)
-    networks: list[Network] = field(default_factory=list)
-    folders: list[Folder] = field(default_factory=list)
-    receivers: list[tuple[Any, str, tuple[str, ...], bool]] = field(default_factory=list)
-    is_configured: bool = False
+    def __init__(self, literals: Literals) -> None:
+        self.literals = literals
+        self.machines: list[Machine] = []
+        self.provisioners: list[Provisioner] = []
+        self.providers: list[Provider] = []
+        self.ports: list[Port] = []
+        self.networks: list[Network] = []
+        self.folders: list[Folder] = []
+        self.receivers: list[tuple[Any, str, tuple[str, ...], bool]] = []
+        self.is_configured = False
 
     def machine(self, name: str | None, start: int) -> Machine:
         found = next((m for m in self.machines if m.name == name), None)
@@ -202,7 +195,7 @@ class _Reader:
             self.facts.machine(name, node.start_byte)
             return [Role("config", name)], name
         if methods == ["vm", "provider"]:
-            provider = Provider(node.start_byte, word, block is not None, node)
+            provider = Provider(node, word)
             self.facts.providers.append(provider)
             return [Role("provider", role.machine, provider), Role("config", role.machine)], role.machine
         if methods == ["vm", "provision"]:
@@ -224,9 +217,9 @@ class _Reader:
     def _provision(self, node: Any, word: str | None, options: dict[str, Any], arguments: Any, role: Role, block: Any, names: list[str], conditional: bool) -> Provisioner:
         kind = options.get("type") if isinstance(options.get("type"), str) else word
         name = word if "type" in options else None
+        found = Provisioner(node, kind, name, role.machine, conditional)
         run = options.get("run", "once")
-        is_known = isinstance(run, str)
-        found = Provisioner(node.start_byte, kind, name, role.machine, conditional, run if is_known else "once", is_known, node=node)
+        found.run, found.is_run_known = (run, True) if isinstance(run, str) else ("once", False)
         if "type" in options and not isinstance(options["type"], str):
             found.kind = None
         if arguments is not None:
@@ -247,7 +240,7 @@ class _Reader:
             found.is_known = found.is_known and lines is not None
         elif key == "path":
             path = self.values.value(value)
-            found.path, found.path_start = (path, value.start_byte) if isinstance(path, str) else (None, None)
+            found.path = path if isinstance(path, str) else None
             found.is_known = found.is_known and isinstance(path, str)
 
     def _network(self, node: Any, word: str | None, options: dict[str, Any], arguments: Any, role: Role) -> None:
@@ -301,7 +294,9 @@ class _Reader:
             if methods == ["inline"]:
                 role.part.inlines.append(node)
         elif role.kind == "provisioner" and methods == ["inline"]:
-            role.part.is_known = False
+            more = self.values.lines(right)  # `+=`
+            role.part.lines = joined_lines(role.part.lines, more or [])
+            role.part.is_known = role.part.is_known and more is not None
 
     def _receiver(self, linked: tuple[Any, list[str]], scope: dict[str, Role]) -> None:
         if not self.facts.is_configured:

@@ -6,7 +6,6 @@ What a shell or the command line has is not what the service has (measured on 7.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
@@ -79,6 +78,8 @@ def directives(text: str) -> Iterator[tuple[int, str, str]]:
 
 def assignments(value: str) -> Iterator[tuple[str, str]]:
     """`"A=1" B='x y'` of an Environment= line."""
+    import shlex
+
     try:
         words = shlex.split(value)
     except ValueError:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], likely: Collection[str] = ()) -> str | None:
     """The closest known name, None where none is close enough or two are equally close. Case and `-` against `_` count for nothing.
+
+    Of equally close names the one among `likely` wins.
 
     Close is: the same words in another order, or 1 edit up to 5 letters, 2 up to 12, 3 beyond (a letter more, less, other, or two swapped).
     """
@@ -27,9 +29,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
             if distance <= limit and distance < len(other) - 1:
                 found.append((distance, candidate))
     found.sort()
-    if not found or (len(found) > 1 and found[0][0] == found[1][0]):
-        return None
-    return found[0][1]
+    if len(found) > 1 and found[0][0] == found[1][0]:
+        tied = [candidate for distance, candidate in found if distance == found[0][0] and candidate in likely]
+        return tied[0] if len(tied) == 1 else None
+    return found[0][1] if found else None
 
 
 def edit_distance(one: str, two: str, limit: int) -> int:

@@ -213,10 +213,12 @@ def history_version(text: str) -> str | None:
 
 def dpkg_package(status: str) -> Package | None:
     """The stanza of `datadog-agent` in dpkg's status file; None where there is none."""
-    found = re.search(r"^Package: datadog-agent\n((?:.+\n?)*)", status, re.MULTILINE)
-    if found is None:
+    head = "Package: datadog-agent\n"
+    start = 0 if status.startswith(head) else status.find(f"\n{head}") + 1
+    if not status.startswith(head, start):
         return None
-    fields = dict(line.split(": ", 1) for line in found.group(1).splitlines() if ": " in line and line[:1] not in " \t")
+    end = status.find("\n\n", start)
+    fields = dict(line.split(": ", 1) for line in status[start : len(status) if end < 0 else end].splitlines() if ": " in line and line[:1] not in " \t")
     return Package(_plain(fields.get("Version", "").split(":", 1)[-1]), fields.get("Status", "").endswith(" installed"))
 
 

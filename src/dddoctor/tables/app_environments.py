@@ -23,6 +23,11 @@ _OLD_STANDARD = frozenset({
     "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib", "lib2to3", "__builtin__",
 })  # fmt: skip
 _CHANGES_PATH = lazy(r"\bsys\s*\.\s*path\b|\baddsitedir\b|\bpkgutil\.extend_path\b")
+_VENV_NAME = lazy(r"\.?(?:v|virtual)?env(?:[\d._-].*)?|.*[._-]v?env")
+_UNKNOWN = (
+    "environment", "python", "is_venv", "has_flask", "has_ddtrace", "flask_elsewhere", "ddtrace_elsewhere", "complete_elsewhere", "uses_inherited", "install_into", "is_elsewhere_known",
+    "is_found", "found_in", "elsewhere",
+)  # fmt: skip
 LOCAL_FILES_LIMIT = 30
 PRELOAD = "/etc/ld.so.preload"
 
@@ -32,12 +37,13 @@ class AppEnvironment(NamedTuple):
 
     `environment` is a key of venvs or interpreters, `python` the program to type. `chosen_by`: unit, procfile or script (a command line says it), inside (the app lies in the venv), beside
     (a venv in the app's folder), active (VIRTUAL_ENV of the person), near (a venv next to the folder or in the same home that has what the app imports), path (an installed Python), container
-    (a Dockerfile builds it, and nothing starts it here: environment NULL).
+    (a Dockerfile builds it, and nothing starts it here: environment NULL), hidden (a folder in the app's that may be its venv could not be looked into: environment NULL).
     `is_used`: something beside the imports says that the app is meant to run here (--app, a command line, a venv in its folder, a wish for ddtrace).
     `has_flask`, `has_ddtrace`: visible there, NULL = unknown. `flask_elsewhere`, `ddtrace_elsewhere`: another environment that has it, the best known first; for ddtrace the venvs of other
     projects and the Agent's own Python are left out unless this app asks for it. `complete_elsewhere`: another that has all that the app imports, where this one has not.
     `imports_ddtrace`: the app does not start without it. `uses_inherited`: something that it needs is there only by include-system-site-packages. `wants_tracing`, `wanted_file`,
     `wanted_line`: an import, a requirements file or a command line asks for ddtrace. `install_into`: the venv that pip can repair; NULL for an installed Python and a venv without one.
+    `is_elsewhere_known`: 0 where `ddtrace_elsewhere` is NULL and an environment that counts for it could not be looked into.
     `is_injected`: /etc/ld.so.preload names Datadog's launcher, which gives every Python a ddtrace of its own (single-step instrumentation).
     """
 
@@ -60,6 +66,7 @@ class AppEnvironment(NamedTuple):
     wanted_line: int | None
     install_into: str | None
     is_injected: int | None
+    is_elsewhere_known: int
 
 
 class AppImport(NamedTuple):
@@ -115,6 +122,10 @@ def collect(
             yield gap(file, error, None, "app_imports")
         sights = sights_of(host, app.home, interpreters, venvs)
         sight, why = _choose(app, launches, sights, wanted, active)
+        hidden = _hidden_venv(host, app) if why in {"near", "path"} else None
+        if hidden is not None:
+            sight, why = None, "hidden"
+            yield gap(app.file, hidden, _UNKNOWN)
         chosen.append((app, wanted, is_open, sights, sight, why))
     injected = None
     try:
@@ -157,6 +168,20 @@ def _choose(app: App, launches: list[Launch], sights: list[Sight], wanted: list[
     if best and len(near) == 1 and not any(_count(s, modules) for s in installed):
         return best, "near"
     return _best(installed, modules), "path"
+
+
+def _hidden_venv(host: Host, app: App) -> Unavailable | None:
+    """Why a folder of the app's that is called like a venv could not be looked into."""
+    try:
+        names = [n for n in names_in(host, app.app) or () if _VENV_NAME.fullmatch(n)]
+    except Unavailable as error:
+        return error
+    for name in sorted(names):
+        try:
+            names_in(host, f"{app.app}/{name}")
+        except Unavailable as error:
+            return error
+    return None
 
 
 def _needed(wanted: list[_Wanted]) -> set[str]:
@@ -238,12 +263,13 @@ def _rows(
     started = [x for x in mine if x.origin in {"unit", "history"} or (x.environment and not in_container)]
     is_used = bool(app.is_named or started or (not in_container and (wanted_file or why in {"inside", "beside"})))
     can_install = venv is not None and venv.has_interpreter == 1 and (venv.lib_minor is None or venv.lib_minor == venv.minor)
+    ddtrace_elsewhere = _first_with(free, "ddtrace") if has_ddtrace == 0 else None
     yield AppEnvironment(
         app.app, app.file, sight.environment if sight else None, sight.python if sight else None, why, int(venv is not None), int(is_used), has_flask, has_ddtrace,
-        _first_with(others, "flask") if has_flask == 0 else None, _first_with(free, "ddtrace") if has_ddtrace == 0 else None,
+        _first_with(others, "flask") if has_flask == 0 else None, ddtrace_elsewhere,
         next((s.environment for s in others if _count(s, modules) == len(modules)), None) if sight and _count(sight, modules) < len(modules) else None,
         int("ddtrace" in modules), int(bool(sight and any(sight.inherits(m) for m in modules))), int(wanted_file is not None), wanted_file, wanted_line,
-        venv.environment if venv and can_install else None, injected,
+        venv.environment if venv and can_install else None, injected, int(has_ddtrace != 0 or ddtrace_elsewhere is not None or not any(s.problem for s in free)),
     )  # fmt: skip
     if sight and sight.problem:
         yield gap(app.file, sight.problem, ("has_flask", "has_ddtrace", "is_found", "flask_elsewhere", "ddtrace_elsewhere", "complete_elsewhere", "elsewhere"))

@@ -302,7 +302,7 @@ def managed_by(file: str, stat: Stat, data: bytes) -> str | None:
     """Who would write this file anew: told by its header, Fleet's folder, or the links of a Kubernetes ConfigMap mount."""
     if "/managed/datadog-agent/" in file or "/managed/datadog-agent/" in stat.target:
         return "fleet"
-    if "/..data/" in stat.target or re.search(r"/\.\.\d{4}_\d\d_\d\d", stat.target):
+    if "/..data/" in stat.target or ("/.." in stat.target and re.search(r"/\.\.\d{4}_\d\d_\d\d", stat.target)):
         return "kubernetes"
     head = data[:2048].lower()
     if b"manage" not in head and b"generated" not in head and b"puppet" not in head:

@@ -278,12 +278,13 @@ class _Reader:
 
     def _backend(self) -> str | None:
         try:
-            match = _BACKEND.search(self.host.read(self.agent.main_file)) if self.agent.main_file else None
+            data = self.host.read(self.agent.main_file) if self.agent.main_file else b""
         except FileNotFoundError:
             return None
         except (Unavailable, InputError) as error:  # what it names has no row then
             self.obstacles.append(gap_of(self.agent.main_file or "*", error))
             return None
+        match = _BACKEND.search(data) if b"secret_backend_command" in data else None
         path = match[1].decode("utf-8", "replace") if match else ""
         return path if path.startswith("/") else None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-import shlex
 import tokenize
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.lazyre import lazy
@@ -16,9 +16,11 @@ from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
 from dddoctor.tables._python_places import Folder, gap, names_in, search
-from dddoctor.tables._python_sight import Sight, sights_of
-from dddoctor.tables.python_env import Interpreter, Venv
-from dddoctor.tables.python_packages import Script, environment_of
+
+if TYPE_CHECKING:
+    from dddoctor.tables._python_sight import Sight
+    from dddoctor.tables.python_env import Interpreter, Venv
+    from dddoctor.tables.python_packages import Script
 
 SOURCE_LIMIT_BYTES = 512 * 1024
 FILES_LIMIT = 200  # Python files of one folder that are looked into
@@ -262,6 +264,8 @@ class _Lookup:
             return None, None
         path = posixpath.normpath(posixpath.join(folder, word))
         root = posixpath.dirname(posixpath.dirname(path))
+        from dddoctor.tables.python_packages import environment_of
+
         try:
             return self.vault.redact(path), environment_of(self.host, path, self.venvs)
         except (FileNotFoundError, InputError, Unavailable):
@@ -279,6 +283,8 @@ class _Lookup:
 
     def has_ddtrace(self, environment: str | None, home: str | None) -> int | None:
         if home not in self._sights:
+            from dddoctor.tables._python_sight import sights_of
+
             self._sights[home] = {s.environment: s for s in sights_of(self.host, home, self.interpreters, self.venvs)}
         sight = self._sights[home].get(environment or "")
         return sight.has("ddtrace") if sight else None
@@ -289,6 +295,10 @@ class _Lookup:
         if run:
             self._note(run)
         pythons = [self.first[name] for name in ("python3", "python") if name in self.first]
+        for python in pythons:
+            self._note(python)
+        if any(python.path in self.unread for python in pythons):
+            return  # one of them may fit
         if run and run.environment and all(p.environment != run.environment for p in pythons):
             for python in pythons:
                 traced = self.has_ddtrace(python.environment, app.home)
@@ -349,6 +359,8 @@ def _text_launches(look: _Lookup, file: str, origin: str, apps: list[App]) -> It
 
 def _command(look: _Lookup, file: str, line: int, origin: str, text: str, working: str | None, apps: list[App]) -> Iterator[Launch]:
     """The launch of one command line, where it starts Python and belongs to an app."""
+    import shlex
+
     try:
         words = shlex.split(text, comments=origin == "script")
     except ValueError:

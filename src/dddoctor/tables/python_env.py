@@ -98,7 +98,7 @@ def collect_interpreters(host: Host, options: RunOptions) -> Iterator[Interprete
                 continue
             if real not in seen and _is_python(real):
                 seen.add(real)
-                yield _interpreter(host, real, f"{folder}/{name}", folder in on_path)
+                yield from _interpreter(host, real, f"{folder}/{name}", folder in on_path)
 
 
 def _bundled(host: Host, options: RunOptions) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _versions_folders(host: Host) -> Iterator[str | Gap]:
         yield from (f"{parent}/{name}/bin" for name in sorted(names))
 
 
-def _interpreter(host: Host, real: str, path: str, is_on_path: bool) -> Interpreter:
+def _interpreter(host: Host, real: str, path: str, is_on_path: bool) -> Iterator[Interpreter | Gap]:
     folder, name = posixpath.split(real)
     prefix = posixpath.dirname(folder)
     match = _PYTHON.fullmatch(name)
@@ -147,10 +147,11 @@ def _interpreter(host: Host, real: str, path: str, is_on_path: bool) -> Interpre
     try:
         names = (names_in(host, library) or frozenset()) if minor else frozenset()
         has_ensurepip = int("ensurepip" in names) if names else None
-    except Unavailable:
+    except Unavailable as error:
         has_ensurepip = None
+        yield gap(real, error, ("has_ensurepip",))
     implementation = "pypy" if name.startswith("pypy") else "cpython"
-    return Interpreter(real, path, version, minor, implementation, _owner(real), prefix, int(is_on_path), has_ensurepip)
+    yield Interpreter(real, path, version, minor, implementation, _owner(real), prefix, int(is_on_path), has_ensurepip)
 
 
 def _minor_of_lib(host: Host, prefix: str) -> str | None:
@@ -199,13 +200,18 @@ def _venv(host: Host, vault: Vault, folder: Folder) -> Iterator[Venv | Gap]:
             unknown = ["home", "version", "includes_system_site", "flag_line", "maker"]
             if isinstance(error, Unavailable):
                 yield gap(root, error, tuple(unknown), "venvs")
+    names, libs, owner = frozenset[str](), list[str](), None
+    has_pip: int | None = None
     try:
         names = names_in(host, f"{root}/bin") or frozenset()
-        libs = sorted(n[6:] for n in names_in(host, f"{root}/lib") or () if re.fullmatch(r"python\d\.\d+", n))
+        has_pip = int(any(n.startswith("pip") for n in names))
         owner = host.stat(root).owner
     except Unavailable as error:
-        yield gap(root, error, None, "venvs")
-        return
+        yield gap(root, error, ("interpreter", "minor", "has_interpreter", "has_pip", "moved_from", "owner"), "venvs")
+    try:
+        libs = sorted(n[6:] for n in names_in(host, f"{root}/lib") or () if re.fullmatch(r"python\d\.\d+", n))
+    except Unavailable as error:
+        yield gap(root, error, ("lib_minor",), "venvs")
     has_interpreter, interpreter = _program(host, root, settings.get("home"))
     minor = _minor_of_program(host, interpreter) or _two(settings.get("version"))
     lib_minor = minor if minor in libs else (libs[0] if len(libs) == 1 else None)
@@ -220,7 +226,7 @@ def _venv(host: Host, vault: Vault, folder: Folder) -> Iterator[Venv | Gap]:
     home, version = settings.get("home"), settings.get("version")
     yield Venv(
         root, file, f"{root}/bin/python", interpreter, vault.redact(home) if home else None, vault.redact(version) if version else None, minor, lib_minor,
-        None if unknown else includes, flag_line, has_interpreter, int(any(n.startswith("pip") for n in names)), vault.redact(moved_from) if moved_from else None, owner,
+        None if unknown else includes, flag_line, has_interpreter, has_pip, vault.redact(moved_from) if moved_from else None, owner,
         None if unknown else settings.get("maker", "virtualenv"), int(_listable(host, site_folders_of_venv(root, lib_minor or minor))),
     )  # fmt: skip
 

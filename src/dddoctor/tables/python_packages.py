@@ -167,12 +167,9 @@ def _script(host: Host, vault: Vault, path: str, name: str, position: int | None
 
 
 def _is_shim(host: Host, path: str) -> bool:
-    """Whether a command called python is a script that picks one when it runs (pyenv, asdf); those are small, and everybody can read them."""
+    """Whether a command called python is a script that picks one when it runs (pyenv, asdf); those are small. Raises Unavailable for a small one that cannot be read."""
     small = 16384
-    try:
-        return host.stat(path).size_bytes < small and host.read(path, small).startswith(b"#!")
-    except Unavailable:
-        return False
+    return host.stat(path).size_bytes < small and host.read(path, small).startswith(b"#!")
 
 
 def parse_shebang(head: str) -> str | None:

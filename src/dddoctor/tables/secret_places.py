@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
 from dddoctor.lazyre import lazy
@@ -11,8 +12,10 @@ from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
-from dddoctor.tables._git import Repositories
 from dddoctor.tables.mounts import gap_of
+
+if TYPE_CHECKING:
+    from dddoctor.tables._git import Repositories
 
 # Where newcomers keep their work (the folder itself and one below), and what every process of the host is given.
 _HOMES = ("/vagrant", "/root", "/home/*", "/Users/*")
@@ -94,7 +97,7 @@ def collect(host: Host, vault: Vault, options: RunOptions) -> Iterator[Secret | 
 class _Search:
     def __init__(self, host: Host, vault: Vault) -> None:
         self.host, self.vault = host, vault
-        self.repositories = Repositories(host)
+        self.repositories: Repositories | None = None
         self.seen: set[str] = set()
         self.passable: dict[str, bool] = {"": True}
         self.bulk_bytes = 0
@@ -176,6 +179,10 @@ class _Search:
         is_tracked: int | None = None
         if hits:
             try:
+                if self.repositories is None:
+                    from dddoctor.tables._git import Repositories
+
+                    self.repositories = Repositories(self.host)
                 is_tracked = self.repositories.is_tracked(path)
             except (Unavailable, InputError) as error:
                 yield gap_of(path, error, ("is_tracked",))

@@ -27,6 +27,8 @@ _FROM_AGENT_5 = {
 }  # fmt: skip
 # A scalar in place of this section wipes its defaults (7.52), but the trace-agent's own `enabled` stays true (recorded: trace-apm-config-*).
 _KEPT = "apm_config.enabled"
+# `aip_key` is as close to app_key as to api_key, `los_enabled` to log_enabled: these two stand in nearly every file.
+_LIKELY = ("api_key", "logs_enabled")
 _EXPECTED = {"bool": "bool", "int": "int", "float": "float", "string": "str", "list": "list", "map": "map"}
 # pkg/config/config_template.yaml [7.52], ap2 from the documentation; more will come, so an unknown one is not wrong for that.
 SITES = ("datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "datadoghq.eu", "ap1.datadoghq.com", "ap2.datadoghq.com", "ddog-gov.com")
@@ -182,7 +184,8 @@ class _Effective:
         if key in _FROM_AGENT_5:
             return _FROM_AGENT_5[key]
         section, _, name = key.rpartition(".")
-        near = nearest(name, self.known.sections().get(section, ()))
+        likely = () if section else [k for k in _LIKELY if k not in self.found]
+        near = nearest(name, self.known.sections().get(section, ()), likely)
         return None if near is None else f"{section}.{near}" if section else near
 
     def _expected(self, key: str) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dddoctor.rubytext import Vagrant
     from dddoctor.tables._vagrant_commands import Provisioning
 
-FILE_LIMIT_BYTES = 512 * 1024
+FILE_LIMIT_BYTES = 256 * 1024
 _LOADED = ("Vagrantfile", "vagrantfile")  # in this order: Vagrant's environment.rb
 _DISGUISED = r"(?i)vagrantfile\.(?:txt|text|rtf|rb|docx?)"
 # The whole folder of an Agent, or one that its package fills. (checks.d and folders of single checks are empty in the package.)
@@ -35,7 +35,7 @@ class Vagrantfile(NamedTuple):
     (0 = one machine without a name). `has_docker`: it installs Docker in the machine (NULL: it may, by means that are not looked into, or by its box). `has_address`: a private or
     public network makes the machine reachable without forwarded ports. `has_web_server`: its provisioners name a web server or a packet filter, which may serve or pass on any port.
 
-    Source: text files below 512 kB, in --app folders, homes, /vagrant, /srv, /opt, /var/www and /app, two folders deep.
+    Source: text files up to 256 kB, in --app folders, homes, /vagrant, /srv, /opt, /var/www and /app, two folders deep.
     """
 
     file: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import codecs
-import re
 
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.nodes import Document
 
 # The Agent decodes its input in steps of 512 bytes, so bad bytes soon behind the first document still count (yaml.v2's reader; the exact step is not measured).
 FAR_BEHIND_BYTES = 512
 
-_REFUSED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFUSED = lazy("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONTROL = "control characters are not allowed"
 
 

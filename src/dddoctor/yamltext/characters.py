@@ -5,28 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.lines import Candidate, Line, Replacement, removed
 from dddoctor.yamltext.nodes import Document
 
-CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+CONTROLS = lazy("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _ODD_BLANKS = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _INVISIBLE = "\u200b-\u200f\u2060\ufeff\xad"
-_ODD = re.compile(f"[{_ODD_BLANKS}{_INVISIBLE}]")
-_UNICODE_DASH = re.compile(r"(\s*)[\u2010-\u2015\u2212\u2022\u00b7](?=[ \xa0])")
-_FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*")
-_FILE_NAME = re.compile(r"(?:[\w.~-]*/)*[\w.-]+\.(?:ya?ml|txt|conf|cfg)(?:\.\w+)?:?")
-_PROMPT = re.compile(r"(?:\([\w.-]+\) ?)?(?:\[?[\w.-]+@[\w.-]+(?:[: ]\S*?)?\]?[$#%>]|[$%>]|[\w.-]+[$#]|PS [A-Za-z]:\\[^>]*>)(?: .*)?")
-_COMMAND = re.compile(r"(?:sudo|cat|vi|vim|nano|less|more|tail|head|echo|cd|ls|tee|emacs|service|systemctl|datadog-agent) .*|cat ?<<.*")
-_EDITOR = re.compile(
+_ODD = lazy(f"[{_ODD_BLANKS}{_INVISIBLE}]")
+_UNICODE_DASH = lazy(r"(\s*)[\u2010-\u2015\u2212\u2022\u00b7](?=[ \xa0])")
+_FENCE = lazy(r"(?:`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*")
+_FILE_NAME = lazy(r"(?:[\w.~-]*/)*[\w.-]+\.(?:ya?ml|txt|conf|cfg)(?:\.\w+)?:?")
+_PROMPT = lazy(r"(?:\([\w.-]+\) ?)?(?:\[?[\w.-]+@[\w.-]+(?:[: ]\S*?)?\]?[$#%>]|[$%>]|[\w.-]+[$#]|PS [A-Za-z]:\\[^>]*>)(?: .*)?")
+_COMMAND = lazy(r"(?:sudo|cat|vi|vim|nano|less|more|tail|head|echo|cd|ls|tee|emacs|service|systemctl|datadog-agent) .*|cat ?<<.*")
+_EDITOR = lazy(
     r'"[^"]+" (?:\[[^\]]*\] ?)*(?:\d+L, \d+[CB](?: written)?|\[New\]?.*)?|:(?:wq|w|q|x|q!|wq!|qa|qa!|x!)|--? ?(?:INSERT|VISUAL|REPLACE) ?--?'
     r"|\[ ?(?:Wrote|Read) \d+ lines? ?\]|\^[A-Z] .*\^[A-Z] .*|GNU nano .*|\(END\)|~"
 )
-_HEREDOC = re.compile(r"(?:EOF|EOT|EOL|END)")
-_DIFF = re.compile(r"(?:--- |\+\+\+ )\S.*|@@ .*@@.*|diff --git .*|index [0-9a-f]+\.\.[0-9a-f]+.*")
-_CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: .*)?|={7}")
-_NUMBERED = re.compile(r"[ \t]*(\d+)(?:[:|]?[ \t]|[:|]|$)")
-_RTF_GROUP = re.compile(r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|listtable|listoverridetable)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\n?")
-_RTF_TOKEN = re.compile(r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??|\\([a-zA-Z]+)(-?\d+)? ?|\\([\\{}])|\\\n|\\~|\\([^a-zA-Z])|([{}])|\n")
+_HEREDOC = lazy(r"(?:EOF|EOT|EOL|END)")
+_DIFF = lazy(r"(?:--- |\+\+\+ )\S.*|@@ .*@@.*|diff --git .*|index [0-9a-f]+\.\.[0-9a-f]+.*")
+_CONFLICT = lazy(r"(?:<{7}|>{7}|\|{7})(?: .*)?|={7}")
+_NUMBERED = lazy(r"[ \t]*(\d+)(?:[:|]?[ \t]|[:|]|$)")
+_RTF_GROUP = lazy(r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|listtable|listoverridetable)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\n?")
+_RTF_TOKEN = lazy(r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??|\\([a-zA-Z]+)(-?\d+)? ?|\\([\\{}])|\\\n|\\~|\\([^a-zA-Z])|([{}])|\n")
 
 JUNK = {
     "fence": (_FENCE, "a Markdown fence is part of the file"),

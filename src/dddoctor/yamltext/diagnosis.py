@@ -12,6 +12,7 @@ import re
 from itertools import islice
 from typing import Any
 
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.characters import conflict_line
 from dddoctor.yamltext.judging import (
@@ -43,6 +44,8 @@ _NEAR = 3  # lines
 _MAX_CHARACTERS = 4_000_000  # read again in all while candidates are tried
 _LARGE = 12_000  # characters from which on candidates are tried on a part of the text first
 _MAX_TEXT = 600_000  # characters; larger texts get the reader's verdict only
+_MOST_NESTED = 100
+_BRACKET = lazy(r"[\[\]{}]")
 
 _KINDS = (
     ("unknown anchor", "undefined-alias", "an alias (`*name`) has no anchor"),
@@ -102,6 +105,20 @@ class _Step(NamedTuple):
     is_ambiguous: bool
 
 
+def _is_absurd(text: str) -> bool:
+    """Nested deeper than anybody writes: the search, which tries each level, would go on for minutes."""
+    if "- " * _MOST_NESTED in text or "? " * _MOST_NESTED in text:
+        return True
+    if text.count("[") + text.count("{") <= _MOST_NESTED:
+        return False
+    depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MOST_NESTED:
+            return True
+    return False
+
+
 class _Choice(NamedTuple):
     """The candidate to take. `rivals` cost as much and could not be told apart yet; `is_ambiguous`: others as good give other data."""
 
@@ -151,7 +168,7 @@ class _Search:
     def _next(self, current: Document) -> _Step | None:
         """The best candidate for the first thing that is wrong, done; None where nothing helps."""
         text = current.text
-        if len(text) > _MAX_TEXT:
+        if len(text) > _MAX_TEXT or _is_absurd(text):
             return None
         lines = lines_of(text)
         if not current.is_yaml and any(conflict_line(line) for line in lines):

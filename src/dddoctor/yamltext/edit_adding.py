@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.edit_pieces import Given, Piece, as_item, flow_of, lines_of, quote_of
 from dddoctor.yamltext.edit_places import Path, Target
 from dddoctor.yamltext.edit_text import (
@@ -24,7 +25,7 @@ from dddoctor.yamltext.edit_text import (
 from dddoctor.yamltext.edit_values import CannotEdit, block_lines, flow_text, indented, scalar_text, stands_on_one_line
 from dddoctor.yamltext.nodes import Document, Node
 
-_MARKER = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_MARKER = lazy(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 
 
 def added(document: Document, target: Target | None, steps: Path, piece: Piece, layout: Layout) -> list[Cut]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.edit_places import Path
 from dddoctor.yamltext.edit_proof import value_of
 from dddoctor.yamltext.edit_text import Layout, colon_of, column, comments, extents, line_end, line_start, tail
 from dddoctor.yamltext.edit_values import CannotEdit, block_lines, flow_text, indented, key_text, pair_lines
 from dddoctor.yamltext.nodes import Document, Node
 
-_SAFE_IN_FLOW = re.compile(r"[A-Za-z0-9_./@+~$^()<>;=-]+")
-_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_SAFE_IN_FLOW = lazy(r"[A-Za-z0-9_./@+~$^()<>;=-]+")
+_BREAK = lazy(r"\r\n|[\n\r\x85\u2028\u2029]")
 
 
 class Given:

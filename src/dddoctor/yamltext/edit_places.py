@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.edit_values import CannotEdit
 from dddoctor.yamltext.nodes import Document, Node
@@ -15,7 +16,7 @@ from dddoctor.yamltext.walk import path_step
 Step = str | int | None  # a key, the number of an item, any item
 Path = tuple[Step, ...]
 
-_STEP = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]""", re.DOTALL)
+_STEP = lazy(r"""\.?([^.\[\]"]+)|\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]""", re.DOTALL)
 MAIN_FILES = frozenset({"datadog.yaml", "system-probe.yaml", "security-agent.yaml"})
 
 

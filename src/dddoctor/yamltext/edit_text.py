@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.model import Span
 from dddoctor.yamltext.edit_values import CannotEdit
@@ -12,7 +12,7 @@ from dddoctor.yamltext.nodes import Document, Node
 
 _Piece = tuple[int, int, bytes | None]  # (begin, length, None) = bytes of the original, (_, length, bytes) = new ones
 _BREAKS = "\n\r\x85\u2028\u2029"  # what libyaml ends a line at
-_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_BREAK = lazy(r"\r\n|[\n\r\x85\u2028\u2029]")
 
 
 class Cut(NamedTuple):

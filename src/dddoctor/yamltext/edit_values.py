@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+~$^()<>;:=-]*(?: [A-Za-z0-9_./@+~$^()<>;=-][A-Za-z0-9_./@+~$^()<>;:=-]*)*", re.ASCII)
-_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?", re.ASCII)
+from dddoctor.lazyre import lazy
+
+_PLAIN = lazy(r"[A-Za-z_/][A-Za-z0-9_./@+~$^()<>;:=-]*(?: [A-Za-z0-9_./@+~$^()<>;=-][A-Za-z0-9_./@+~$^()<>;:=-]*)*", re.ASCII)
+_ADDRESS = lazy(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?", re.ASCII)
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"])
 _ESCAPES = {"\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r", "\x1b": "\\e", '"': '\\"', "\\": "\\\\"}
 

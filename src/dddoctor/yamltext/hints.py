@@ -8,18 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.nodes import Document, Node
 
 # Literal beginnings keep these fast. What they find is confirmed on the nodes.
-_LOST_BLANK = re.compile(r"\n *(?:- +)*-[A-Za-z_]|:\n +[\w.-]+:[^\s/]|:\r\n +[\w.-]+:[^\s/]")
-_ODD = re.compile("[\xa0\xad\u00ab\u00bb\u1680\u2000-\u200f\u2018-\u201f\u202f\u205f\u2060\u3000\ufeff]")
-_TWO_COLONS = re.compile(r"::(?:[ \t\r]|$)", re.MULTILINE)
-_FLOW_COLON = re.compile(r"\{[^}\n]*[\w\"']:[^\s/:\]}]")
-_REPEATED = re.compile(r"(\n *- [^\n]+)\1\r?\n")
-_NESTED_NAME = re.compile(r"\n +(?:logs|instances):")
-_DIGIT_HASH = re.compile(r"[\w]#")
-_HALF = re.compile(r"^[ ]*#+ ?[ ]*[A-Za-z_][\w.-]*:[ \t]*\r?$", re.MULTILINE)
-_NESTED_MAIN = re.compile(r"^[ ]+(?:apm_config|logs_config|process_config|api_key|dd_url|logs_enabled|dogstatsd_port|confd_path):", re.MULTILINE)
+_LOST_BLANK = lazy(r"\n *(?:- +)*-[A-Za-z_]|:\n +[\w.-]+:[^\s/]|:\r\n +[\w.-]+:[^\s/]")
+_ODD = lazy("[\xa0\xad\u00ab\u00bb\u1680\u2000-\u200f\u2018-\u201f\u202f\u205f\u2060\u3000\ufeff]")
+_TWO_COLONS = lazy(r"::(?:[ \t\r]|$)", re.MULTILINE)
+_FLOW_COLON = lazy(r"\{[^}\n]*[\w\"']:[^\s/:\]}]")
+_REPEATED = lazy(r"(\n *- [^\n]+)\1\r?\n")
+_NESTED_NAME = lazy(r"\n +(?:logs|instances):")
+_DIGIT_HASH = lazy(r"[\w]#")
+_HALF = lazy(r"^[ ]*#+ ?[ ]*[A-Za-z_][\w.-]*:[ \t]*\r?$", re.MULTILINE)
+_NESTED_MAIN = lazy(r"^[ ]+(?:apm_config|logs_config|process_config|api_key|dd_url|logs_enabled|dogstatsd_port|confd_path):", re.MULTILINE)
 
 
 def is_unsuspicious(document: Document) -> bool:

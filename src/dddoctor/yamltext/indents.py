@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.lines import KEY, Candidate, Line, Replacement, changed
 
 _LOOK_BACK = 60  # lines of code that may open what a line belongs to
-_HEADER = re.compile(r"[ \t]*#+ ?(?P<blanks>[ \t]*)(?P<name>[A-Za-z_][\w.-]*):[ \t]*(?:#.*)?")
-_COMMENTED_KEY = re.compile(r"[ \t]*# ?(?P<blanks>[ \t]*)[A-Za-z_][\w.-]*:[ \t]")
+_HEADER = lazy(r"[ \t]*#+ ?(?P<blanks>[ \t]*)(?P<name>[A-Za-z_][\w.-]*):[ \t]*(?:#.*)?")
+_COMMENTED_KEY = lazy(r"[ \t]*# ?(?P<blanks>[ \t]*)[A-Za-z_][\w.-]*:[ \t]")
 TAB_SAY = "a tab indents this line; YAML takes blanks only"
 
 
@@ -140,11 +141,14 @@ def _targets(lines: list[Line], position: int) -> set[int]:
     return found
 
 
+_MOST_TARGETS = 60  # a line of a thousand dashes has as many columns; nobody meant the far ones
+
+
 def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
     """The line alone, with what stands deeper below it, or with its whole run, moved to where it could belong."""
     line = lines[position]
     current = line.column
-    targets = sorted(_targets(lines, position) - {current}, key=lambda column: (abs(column - current), column))
+    targets = sorted(_targets(lines, position) - {current}, key=lambda column: (abs(column - current), column))[:_MOST_TARGETS]
     groups, run = _groups(lines, position)
     for target in targets:
         side = "deeper than" if target < current else "left of"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from typing import Any
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.hints import nodes_of
 from dddoctor.yamltext.indents import irregularity
@@ -13,7 +13,7 @@ from dddoctor.yamltext.lines import Candidate, Line, lines_of
 from dddoctor.yamltext.nodes import Document, Key
 from dddoctor.yamltext.shapes import MAIN_KEYS, wrong_types
 
-_CODE_LIKE = re.compile(r"""\s*(?:-\s|-$|["']?[\w.-]+["']?\s*:)""")
+_CODE_LIKE = lazy(r"""\s*(?:-\s|-$|["']?[\w.-]+["']?\s*:)""")
 _MAY_TOUCH_TEXTS = frozenset({"leading-junk", "trailing-junk", "control-character", "second-bom", "front-matter", "bad-escape", "utf-16-without-bom", "bad-encoding"})
 
 

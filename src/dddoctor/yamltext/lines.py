@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 
-_DASHES = re.compile(r"(?:-[ \t]+)*")
-KEY = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s#\[\]{},&*!|>'"%@`-][^\n#]*?|-[^\s#][^\n#]*?)[ \t]*:(?=[ \t]|$)""")
+_DASHES = lazy(r"(?:-[ \t]+)*")
+KEY = lazy(r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s#\[\]{},&*!|>'"%@`-][^\n#]*?|-[^\s#][^\n#]*?)[ \t]*:(?=[ \t]|$)""")
 
 # Start, end (offsets into the text) and what stands there instead.
 Replacement = tuple[int, int, str]

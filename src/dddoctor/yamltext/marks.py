@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.lines import KEY, Candidate, Line, changed, removed
 
-DASH_WORD = re.compile(r"""-(?=["']?[A-Za-z_{\[])""")
-COLON_WORD = re.compile(r"""(["']?)[A-Za-z_][\w.-]*\1:(?=[^\s:/\\])""")
-_NO_COLON = re.compile(r"[A-Za-z_][\w.-]*(?=[ \t]+[^\s:=])")
-_WRONG_COLON = re.compile(r"([A-Za-z_][\w.-]*)(?:;|[ \t]*=|[ \t]*=>)(?=[ \t]+\S)")
+DASH_WORD = lazy(r"""-(?=["']?[A-Za-z_{\[])""")
+COLON_WORD = lazy(r"""(["']?)[A-Za-z_][\w.-]*\1:(?=[^\s:/\\])""")
+_NO_COLON = lazy(r"[A-Za-z_][\w.-]*(?=[ \t]+[^\s:=])")
+_WRONG_COLON = lazy(r"([A-Za-z_][\w.-]*)(?:;|[ \t]*=|[ \t]*=>)(?=[ \t]+\S)")
 _SMART = {"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"}
-_SMART_PAIR = re.compile("[“”„‟][^“”„‟\n]*[“”„‟]|[‘’‚‛][^‘’‚‛\n]*[‘’‚‛]")
-_NEXT_KEY = re.compile(r"[ \t]+(?=[A-Za-z_][\w.-]*:(?:[ \t]|$))")
-BACKTICK_LINE = re.compile(r"[ \t]*`+[ \t]*")
+_SMART_PAIR = lazy("[“”„‟][^“”„‟\n]*[“”„‟]|[‘’‚‛][^‘’‚‛\n]*[‘’‚‛]")
+_NEXT_KEY = lazy(r"[ \t]+(?=[A-Za-z_][\w.-]*:(?:[ \t]|$))")
+BACKTICK_LINE = lazy(r"[ \t]*`+[ \t]*")
 _WHY_QUOTES = {
     "@": "`@` cannot begin a value without quotes",
     "`": "a backtick cannot begin a value without quotes",

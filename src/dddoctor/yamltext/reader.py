@@ -12,15 +12,16 @@ from typing import Any
 
 import yaml
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.bytestext import FAR_BEHIND_BYTES, bad_character, decode, has_only_newlines, without_refused
 from dddoctor.yamltext.nodes import Document, Node, Problem
 
 MAX_DEPTH = 10_000
 _MAX_READ_AGAIN_CHARACTERS = 20_000_000  # what the retries may read in all
-_ODD_KEYS = re.compile(
+_ODD_KEYS = lazy(
     r"^(?:[-+.~\d].*|<<|[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE|null|Null|NULL|)$", re.MULTILINE
 )
-_YAML_DIRECTIVE = re.compile(r"%YAML[ \t]+(\S+)")
+_YAML_DIRECTIVE = lazy(r"%YAML[ \t]+(\S+)")
 
 
 class _Refused(Exception):

@@ -10,6 +10,8 @@ import binascii
 import re
 from functools import lru_cache
 
+from dddoctor.lazyre import lazy
+
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
 _WORDS: dict[str, tuple[str, object]] = {
@@ -21,10 +23,10 @@ _WORDS: dict[str, tuple[str, object]] = {
     **{"-" + word: ("float", float("-inf")) for word in (".inf", ".Inf", ".INF")},
 }
 _LOOKS_NUMERIC = frozenset("0123456789+-.")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
-_DOT_FLOAT = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?", re.ASCII)
-_INT = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
-_TIME = re.compile(
+_FLOAT = lazy(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_DOT_FLOAT = lazy(r"\.[0-9]+([eE][-+]?[0-9]+)?", re.ASCII)
+_INT = lazy(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
+_TIME = lazy(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
     r"(?:(?:[Tt]|[ ]+)\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d+)?(?:[ ]?(?:Z|[-+]\d{2}:\d{2}))?)?",
     re.ASCII,
@@ -51,8 +53,6 @@ def resolve_plain(text: str) -> tuple[str, object]:
 def _number(text: str) -> tuple[str, object]:
     if text[0] == ".":
         return ("float", float(text)) if _DOT_FLOAT.fullmatch(text) else ("str", text)
-    if _is_time(text):
-        return "str", text
     plain = text.replace("_", "")
     match = _INT.fullmatch(plain)
     if match:
@@ -70,7 +70,7 @@ def _number(text: str) -> tuple[str, object]:
 
 
 def _is_time(text: str) -> bool:
-    """Whether text is a time stamp: such a text is never tried as a number (both ways it is no number, so only a tag cares)."""
+    """Whether text is a time stamp. It is a text in any case, for no number looks like one, so only a tag cares."""
     match = _TIME.fullmatch(text)
     if not match:
         return False

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.indents import depth_candidates
 from dddoctor.yamltext.lines import Candidate, Line, Replacement, changed, removed

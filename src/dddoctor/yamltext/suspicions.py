@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dddoctor.lazyre import lazy
 from dddoctor.yamltext.characters import odd_blanks
 from dddoctor.yamltext.hints import nodes_of
 from dddoctor.yamltext.indents import header_above, header_name
@@ -13,10 +14,10 @@ from dddoctor.yamltext.nodes import Document, Node
 from dddoctor.yamltext.scalars import resolve_plain
 from dddoctor.yamltext.shapes import MAIN_KEYS, TYPED_OPTIONS, settings, wrong_types
 
-_ODD_EDGE = re.compile("^[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]|[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]$")
+_ODD_EDGE = lazy("^[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]|[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]$")
 _SMART = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"}
-_WORD_VALUE = re.compile(r"[A-Za-z_][\w.-]*:(?![/\s\\])\S.*")
-_SECRET = re.compile(r"pass|secret|token|key|pwd|credential", re.IGNORECASE)
+_WORD_VALUE = lazy(r"[A-Za-z_][\w.-]*:(?![/\s\\])\S.*")
+_SECRET = lazy(r"pass|secret|token|key|pwd|credential", re.IGNORECASE)
 _MAIN_ONLY = frozenset(["apm_config", "logs_config", "process_config", "api_key", "dd_url", "logs_enabled", "confd_path"])
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.yamltext.nodes import Document, Node
 
 MAX_SHARED = 20_000  # entries shown through aliases and merges, in all
