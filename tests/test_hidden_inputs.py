@@ -164,6 +164,14 @@ def _paths(make: Callable[[Path], None]) -> list[str]:
         return sorted(f"/{p.relative_to(root)}" for p in root.rglob("*") if not p.is_symlink())
 
 
+def _places(host: RootHost, path: str) -> Iterator[str]:
+    """A path, and what it leads to, link by link."""
+    yield path
+    while host.exists(path) and host.stat(path, follow=False).kind == "link":
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), host.readlink(path)))
+        yield path
+
+
 def _is_named(path: str, root: Path, report: Report) -> bool:
     """Whether the report says that `path`, its folder, what is in it, or a link to it could not be looked at, and that sudo would help."""
     host = RootHost(root)
@@ -172,9 +180,9 @@ def _is_named(path: str, root: Path, report: Report) -> bool:
             continue
         words = [w.strip(":,;") for w in f"{unread.what} {unread.reason}".split() if w.startswith("/")]
         for word in words:
-            target = host.stat(word).target if host.exists(word) else word
-            if path in {word, target} or path.startswith(f"{word}/") or word.startswith(f"{path}/"):
-                return True
+            for place in _places(host, word):
+                if place == path or path.startswith(f"{place}/") or place.startswith(f"{path}/"):
+                    return True
     return False
 
 

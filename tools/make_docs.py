@@ -28,6 +28,7 @@ def pages() -> dict[Path, str]:
     made |= {DOCS / "tables" / f"{name}.md": table_page(name, found) for name in tables.TABLES}
     made[DOCS / "tables" / "README.md"] = table_index()
     made[DOCS / "repairs.md"] = repair_page(found)
+    made[DOCS / "coverage.md"] = coverage_page(found)
     made[ROOT / "src" / "dddoctor" / "data" / "completion.txt"] = completion_words()
     return made
 
@@ -128,6 +129,38 @@ def repair_page(found: tuple[Rule, ...]) -> str:
         if users:
             lines += ["", "Used by: " + ", ".join(f"[{u}](rules/{u}.md)" for u in users)]
         lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def coverage_page(found: tuple[Rule, ...]) -> str:
+    """What tools/coverage.yaml counts, with the rules that say in `covers` (or, for classes, there) that an example of theirs shows it.
+
+    Raises ValueError for a rule or an entry that does not exist.
+    """
+    import yaml
+
+    known = yaml.load((ROOT / "tools" / "coverage.yaml").read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    by_entry: dict[str, list[str]] = {}
+    for rule in found:
+        for entry in rule.covers:
+            by_entry.setdefault(entry, []).append(rule.id)
+    ids = {r.id for r in found}
+    unknown = sorted(set(by_entry) - set(known["write_up"]) - set(known["failures"]))
+    unknown += sorted({r for c in known["classes"].values() for r in c["rules"]} - ids)
+    if unknown:
+        raise ValueError(f"tools/coverage.yaml and the rules do not agree on {', '.join(unknown)}")
+
+    def links(names: list[str]) -> str:
+        return ", ".join(f"[{n}](rules/{n}.md)" for n in sorted(names)) or "–"
+
+    rows = [(k, what, links(by_entry.get(k, []))) for k, what in known["write_up"].items()]
+    classes = [(str(k), c["what"], links(c["rules"])) for k, c in known["classes"].items()]
+    failures = [(k, f"{area}, {source}", links(by_entry.get(k, []))) for k, (area, source) in known["failures"].items()]
+    lines = [NOTE, "# Coverage", "", "What the rules are measured against, and which rules show it by an example. A dash means that no rule finds it yet.", ""]
+    for title, table in (("The write-up's broken machine", rows), ("Classes of failure, most frequent first", classes), ("Failures met in public threads and documentation", failures)):
+        done = sum(names != "–" for _, _, names in table)
+        lines += [f"## {title}", "", f"{done} of {len(table)}.", "", "| | what | rules |", "| --- | --- | --- |"]
+        lines += [f"| {key} | {what} | {names} |" for key, what, names in table] + [""]
     return "\n".join(lines).rstrip() + "\n"
 
 

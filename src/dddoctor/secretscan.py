@@ -180,7 +180,7 @@ FILL = "\ue0d2"  # stands in place of what is hidden already; see `secrets`
 
 _NAMED = lazy(
     r"(?:pass|pasw|pssw|pwd|pswd|psw|pw|secret|token|jwt|key|communit|auth|cookie|tenantid|psk|signature)[\w-]{0,48}(?P<close>\\?[\"'`]?\)?\]?)"
-    r"(?P<before>[ \t]{0,12})(?P<sep>:=|=>|:(?!:|//)|!?={1,3})(?P<after>[ \t]*)",
+    r"(?P<before>[ \t]{0,12})(?P<sep>:=|=>|:(?!:|//)|[：﹕]|!?={1,3})(?P<after>[ \t]*)",
     ASCII,
 )  # on the text in lower case: a third of the time of IGNORECASE
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
@@ -723,7 +723,7 @@ def scan(text: str) -> list[Found]:
     if length >= 12 and ("_" in text or "-" in text or "." in text or "$" in text or "*" in text or "eyJ" in text or "AI" in text or "SIA" in text or "KIA" in text or "0x" in text):
         hits += _shapes(text)  # before the phrases: of two hits at the same place the first one names the kind
     if named or "tenantid" in low:
-        if ":" in low or "=" in low:
+        if ":" in low or "=" in low or "：" in low or "﹕" in low:  # the wide ones of Asian keyboards are a mistake, and what follows them is a secret all the same
             hits += _named(text)
         hits += _phrases(text)
     elif "identified" in low or (("-" in low or "b" in low) and _is_phrase(low)):

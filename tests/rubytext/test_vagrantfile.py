@@ -105,7 +105,7 @@ def test_lines_are_those_of_the_file_also_where_it_was_corrected() -> None:
         ("centos/7", Box("centos", "7", None, True)),
         ("bento/centos-7.2", Box("centos", "7.2", None, True)),
         ("almalinux/9", Box("almalinux", "9", None, True)),
-        ("me/ubuntu-docker", Box("ubuntu", None, None, False)),
+        ("me/ubuntu-docker", Box(None, None, None, False)),
         ("williamyeh/ubuntu-trusty64-docker", Box("ubuntu", "14.04", None, False)),
         ("base", Box(None, None, None, False)),
     ],

@@ -45,7 +45,7 @@ def test_a_world_writable_main_file_has_a_full_row(tmp_path: Path) -> None:
     row = by_file(collected(ExampleHost(tmp_path)))["/etc/datadog-agent/datadog.yaml"]
 
     assert row == File(
-        "/etc/datadog-agent/datadog.yaml", "package", "main-file", "0666", "0640", "root:root", "dd-agent:dd-agent", None, None, 1, 1, 1, None, 1, None
+        "/etc/datadog-agent/datadog.yaml", "package", "main-file", "0666", "0640", "root:root", "dd-agent:dd-agent", None, None, 1, 1, 1, None, 1, None, 42
     )  # fmt: skip
 
 

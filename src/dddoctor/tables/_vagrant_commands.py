@@ -23,7 +23,7 @@ _TEXTS = {
     "docker": rf"(?m){_INSTALLS}(?:docker(?:\.io|-ce|-engine|-cli)?|lxc-docker|moby-engine)(?=[=\s:;&|]|$)|(?:get|test)\.docker\.com",
     "mysql": rf"{_INSTALLS}[^\n;|&]*?(?:mysql|mariadb|percona)(?:-community)?-server",
     "agent": rf"install_(?:script|agent)\w*\.sh|dd-agent/\S*/?install|{_INSTALLS}(?:datadog-agent|datadog-signing)",
-    "web": r"\b(?:nginx|apache2?|httpd|haproxy|caddy|traefik|lighttpd|varnish|tomcat\d*|iptables|socat|nftables|firewall-cmd)\b",
+    "web": r"\b(?:nginx|apache2?|httpd|haproxy|caddy|traefik|lighttpd|varnish|tomcat\d*|iptables|socat|nftables|firewall-cmd|docker[- ]compose)\b",
 }  # fmt: skip
 _ABOUT_CONTAINERS = frozenset(("rm", "start", "restart", "stop", "kill", "inspect", "container", "update", "rename", "top", "compose"))
 _IMAGE_OF_AGENT = r"(?:^|/)(?:datadog/(?:agent|docker-dd-agent)|datadoghq/agent)(?::|@|$)"
@@ -38,19 +38,20 @@ class Part(NamedTuple):
 
 
 class Provisioning(NamedTuple):
-    """All of one Vagrantfile. `text` is everything that its provisioners run, `is_known`: nothing of it lies where it could not be read.
+    """All of one Vagrantfile. `text` is everything that its provisioners run, `mentions` that and what the Vagrantfile says of them; `is_known`: nothing of it lies where it could not be read.
 
     `unread`: (file, error) of scripts that are there and may not be read.
     """
 
     parts: tuple[Part, ...]
     text: str
+    mentions: str
     is_known: bool
     unread: tuple[tuple[str, Unavailable | InputError], ...]
 
     def speaks_of(self, what: str) -> bool:
-        """Whether the text installs docker, mysql or the agent, or names a web server (`web`)."""
-        return re.search(_TEXTS[what], self.text) is not None
+        """Whether the text installs docker, mysql or the agent, or anything names a web server, or containers that another file describes (`web`)."""
+        return re.search(_TEXTS[what], self.mentions if what == "web" else self.text) is not None
 
 
 def is_agent_image(image: str | None) -> bool:
@@ -86,7 +87,9 @@ def provisioning(host: Host, file: str, vagrant: Vagrant) -> Provisioning:
         else:
             texts += [text for _, text in found]
             parts.append(Part(script, provisioner, tuple(commands(found))))
-    return Provisioning(tuple(parts), "\n".join(texts), is_known, tuple(unread))
+    text = "\n".join(texts)
+    said = "\n".join(p.node.text.decode("utf-8", "replace") for p in vagrant.facts.provisioners)
+    return Provisioning(tuple(parts), text, f"{text}\n{said}", is_known, tuple(unread))
 
 
 def _script(host: Host, path: str) -> list[tuple[int, str]] | Unavailable | InputError | None:
@@ -115,8 +118,12 @@ def names_container(all_commands: Sequence[Command], name: str) -> bool:
             return True
         if words and words[0] in _ABOUT_CONTAINERS and "run" not in words[:2] and any(own.search(word) for word in words[1:]):
             return True
-        if words[:1] == ("ps",) and any(own.search(w) for c in all_commands[index : index + 3] for w in c.words):
-            return True
+        if words[:1] == ("ps",):
+            piped = [command]
+            while piped[-1].after == "|" and index + len(piped) < len(all_commands):
+                piped.append(all_commands[index + len(piped)])
+            if any(own.search(word) for c in piped for word in c.words):
+                return True
         if not words and any(re.search(r"\bdocker\b", word) and own.search(word) for word in command.words):
             return True
     return False

@@ -32,7 +32,7 @@ class File(NamedTuple):
     `mount_type` is NULL where /proc/mounts is not there. `managed_by` says what makes `chmod` void (`the vboxsf mount at /vagrant`).
     `is_usable_by_agent`: whether the Agent's user may read it (enter and list a folder; write logs); NULL where that account is not known.
     `is_world_writable` and `is_world_readable` count only where every user can pass through the Agent's folders above.
-    `check_name` is set for the files and folders of conf.d and for code in checks.d. Files named `.example` are listed only in folders that everybody may write.
+    `check_name` is set for the files and folders of conf.d and for code in checks.d; `size_bytes` is the target's. Files named `.example` are listed only in folders that everybody may write.
 
     Source: stat of each; what should be: the package's postinst and the Agent's own writes (7.52, 7.72.4), see `_modes`.
     """
@@ -52,10 +52,11 @@ class File(NamedTuple):
     managed_by: str | None
     is_usable_by_agent: int | None
     check_name: str | None
+    size_bytes: int | None
 
 
 _NOT_NEEDED = frozenset({"run-file", "other", "example", "environment-file"})  # the Agent runs whether or not it may use these
-_UNKNOWN = ("mode", "expected_mode", "owner", "target", "mount_type", "is_world_writable", "is_world_readable", "managed_by", "is_usable_by_agent")
+_UNKNOWN = ("mode", "expected_mode", "owner", "target", "mount_type", "is_world_writable", "is_world_readable", "managed_by", "is_usable_by_agent", "size_bytes")
 
 
 @table("files", File)
@@ -237,12 +238,13 @@ class _Reader:
             managed_by=keeper_of(mount),
             is_usable_by_agent=None if kind in _NOT_NEEDED else _modes.is_usable_by(self.account, kind, found),
             check_name=check_name,
+            size_bytes=found.size_bytes,
         )
 
     def _unknown(self, path: str, kind: str, check_name: str | None, error: Unavailable | InputError) -> Iterator[File | Gap]:
         """What is known from a listing alone."""
         self.seen.add(path)
-        yield File(path, self.agent.agent, kind, None, None, None, self._expected_owner(path, kind), *(None,) * 7, check_name)
+        yield File(path, self.agent.agent, kind, None, None, None, self._expected_owner(path, kind), *(None,) * 7, check_name, None)
         yield gap_of(path, error, (*_UNKNOWN, "holds_secret"))
 
     def _expected_owner(self, path: str, kind: str) -> str | None:

@@ -33,7 +33,7 @@ class Vagrantfile(NamedTuple):
     `folder` is where it lies. `is_loaded`: Vagrant reads a file of this name. `parses`: Ruby accepts it as it is. `is_known`: what it sets up could be read, if need be over the
     corrected text; the other tables have its rows then. `is_of_this_guest`: it lies in /vagrant, where the machine that it describes sees it. `machine_count` counts `config.vm.define`
     (0 = one machine without a name). `has_docker`: it installs Docker in the machine (NULL: it may, by means that are not looked into, or by its box). `has_address`: a private or
-    public network makes the machine reachable without forwarded ports. `has_web_server`: its provisioners name a web server or a packet filter, which may serve or pass on any port.
+    public network makes the machine reachable without forwarded ports. `has_web_server`: its provisioners name a web server or a packet filter, which may serve or pass on any port. `is_provisioning_known`: all that the provisioners run stands here or in scripts beside; 0 with Ansible, Chef, Puppet, Salt, addresses, expressions.
 
     Source: text files up to 256 kB, in --app folders, homes, /vagrant, /srv, /opt, /var/www and /app, two folders deep.
     """
@@ -48,6 +48,7 @@ class Vagrantfile(NamedTuple):
     has_docker: int | None
     has_address: int | None
     has_web_server: int | None
+    is_provisioning_known: int | None
 
 
 class VagrantDefect(NamedTuple):
@@ -175,7 +176,7 @@ def collect(host: Host, vault: Vault, options: RunOptions) -> Iterator[Any]:
             yield from _file(host, vault, f"{folder.path.rstrip('/')}/{name}")
             continue
         for name in sorted(n for n in folder.names if n[:1] in "Vv" and re.fullmatch(_DISGUISED, n)):
-            yield Vagrantfile(f"{folder.path.rstrip('/')}/{name}", folder.path, 0, None, None, int(folder.path == "/vagrant"), None, None, None, None)
+            yield Vagrantfile(f"{folder.path.rstrip('/')}/{name}", folder.path, 0, None, None, int(folder.path == "/vagrant"), None, None, None, None, None)
 
 
 def _file(host: Host, vault: Vault, file: str) -> Iterator[Any]:
@@ -186,8 +187,8 @@ def _file(host: Host, vault: Vault, file: str) -> Iterator[Any]:
     except FileNotFoundError:
         return
     except (Unavailable, InputError) as error:
-        yield Vagrantfile(file, folder, 1, None, None, is_own, None, None, None, None)
-        yield gap_of(file, error, ("parses", "is_known", "machine_count", "has_docker", "has_address", "has_web_server"), "vagrantfiles")
+        yield Vagrantfile(file, folder, 1, None, None, is_own, None, None, None, None, None)
+        yield gap_of(file, error, ("parses", "is_known", "machine_count", "has_docker", "has_address", "has_web_server", "is_provisioning_known"), "vagrantfiles")
         for name in ("vagrant_defects", *_FACT_TABLES):
             yield gap_of(file, error, None, name)
         return
@@ -199,7 +200,7 @@ def _file(host: Host, vault: Vault, file: str) -> Iterator[Any]:
         correction = None if defect.correction is None else vault.redact(defect.correction)
         yield VagrantDefect(file, defect.line, defect.column, defect.kind, vault.redact(defect.name) or None, correction, also)
     if vagrant.facts is None:
-        yield Vagrantfile(file, folder, 1, 0, 0, is_own, None, None, None, None)
+        yield Vagrantfile(file, folder, 1, 0, 0, is_own, None, None, None, None, None)
         for name in _FACT_TABLES:
             yield Gap(file, Kind.TOOL, "what it sets up is not known: it does not parse", "", None, name)
         return
@@ -215,12 +216,13 @@ def _facts(host: Host, vault: Vault, file: str, folder: str, is_own: int, vagran
     work = provisioning(host, file, vagrant)
     for script, error in work.unread:
         yield gap_of(script, error, None, "provision_commands")
-        yield gap_of(file, error, ("has_docker", "has_web_server"), "vagrantfiles")
+        yield gap_of(file, error, ("has_docker", "has_web_server", "is_provisioning_known"), "vagrantfiles")
         yield gap_of(file, error, ("is_mentioned",), "vagrant_ports")
     names = [m.name for m in found.machines if m.name is not None]
     yield Vagrantfile(
         file, folder, 1, int(vagrant.reading.parses), 1, is_own, len(names), _has_docker(host, vagrant, work, is_own), int(bool(found.networks)),
         int(work.speaks_of("web") or (bool(is_own) and _is_there(host, "/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy", "/etc/caddy"))),
+        int(work.is_known),
     )
     for machine in found.machines:
         box = box_of(machine.box) if machine.box else None
@@ -232,7 +234,7 @@ def _facts(host: Host, vault: Vault, file: str, folder: str, is_own: int, vagran
     for p in found.provisioners:
         yield VagrantProvisioner(file, shown(p.machine), vagrant.line(p.start), shown(p.kind), shown(p.name), p.run if p.is_run_known else None, shown(p.path), int(p.is_conditional))
     for port in found.ports:
-        is_mentioned = port.guest is not None and re.search(rf"(?<!\d){port.guest}(?!\d)", work.text) is not None
+        is_mentioned = port.guest is not None and re.search(rf"(?<!\d){port.guest}(?!\d)", work.mentions) is not None
         yield VagrantPort(file, shown(port.machine), vagrant.line(port.start), port.guest, port.host, int(port.auto_correct), port.protocol, int(is_mentioned))
     for synced in found.folders:
         if not synced.is_disabled:
