@@ -84,10 +84,10 @@ def make_trees(python: str, healthy: Path, broken: Path, many: Path) -> None:
         status.write_text("Package: datadog-agent\nStatus: install ok installed\nVersion: 1:7.72.4-1\n", encoding="utf-8")
     (healthy / "etc/datadog-agent/conf.d/http_check.d").mkdir()
     (healthy / "etc/datadog-agent/conf.d/http_check.d/conf.yaml").write_text(body(0), encoding="utf-8")
+    folder = many / "etc/datadog-agent/conf.d/http_check.d"  # of a check that comes with the Agent: any other name would be a defect
+    folder.mkdir()
     for number in range(CONFIG_FILES):
-        folder = many / "etc/datadog-agent/conf.d" / f"http_check_{number}.d"
-        folder.mkdir()
-        (folder / "conf.yaml").write_text(body(number), encoding="utf-8")
+        (folder / f"web-{number}.yaml").write_text(body(number), encoding="utf-8")
 
 
 def body(number: int) -> str:

@@ -55,6 +55,7 @@ class Tables:
         waiting = self._closure(names)
         if waiting:
             _Run(self, waiting).until_done()
+            self.database.measure()
 
     def rows(self, name: str) -> list[Any]:
         return self._rows.get(name, [])
