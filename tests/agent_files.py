@@ -20,7 +20,7 @@ INVENTED_KEY = "0123456789abcdef" * 2  # nobody's
 # What the Agent takes only certain values for; any other would be a finding, and rightly.
 FIXED_VALUES: dict[str, Any] = {
     "api_key": INVENTED_KEY, "app_key": INVENTED_KEY + "01234567", "site": "datadoghq.eu", "log_level": "info", "hostname": "db1.example.test", "cmd_host": "localhost",
-    "apm_config.enabled": True, "apm_config.log_level": "info",
+    "apm_config.enabled": True, "apm_config.log_level": "info", "dd_url": "https://app.datadoghq.eu", "logs_enabled": True,
 }  # fmt: skip
 TAGS = ["env:test", "role:db", "team:web", "zone:eu-1", "owner:me", "cost:12"]
 WORDS = ["alpha", "beta", "gamma", "delta", "shop", "orders", "reader"]
@@ -79,6 +79,9 @@ def integrations() -> list[str]:
 
 
 def required_options(check: str) -> list[str]:
+    """What an instance must have; mysql also takes a file of defaults in place of these two."""
+    if check == "mysql":
+        return ["host", "username"]
     row = _catalogue.checks()._checks[check]
     return list(row[3]) if len(row) > 3 and row[3] else []
 
@@ -132,10 +135,11 @@ def nested(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def main_data(rng: random.Random, count: int, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
     """A datadog.yaml with `count` settings that the Agent knows, of their types."""
     chosen = dict(rng.sample([s for s in leaf_settings() if s[0] not in without], count))
-    chosen["api_key"] = "string"
+    chosen |= {"api_key": "string", "logs_enabled": "bool"}  # the files of checks hold log sources
     if rng.random() < 0.5:
         chosen["site"] = "string"
-    return nested((key, FIXED_VALUES[key] if key in FIXED_VALUES else value_of(rng, kind)) for key, kind in chosen.items())
+    ports = {key: rng.randint(2000, 9000) for key in chosen if key.endswith("port")}
+    return nested((key, FIXED_VALUES[key] if key in FIXED_VALUES else ports.get(key) or value_of(rng, kind)) for key, kind in chosen.items())
 
 
 # --- how files are written --------------------------------------------------------------------------------------------

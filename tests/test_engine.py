@@ -197,7 +197,7 @@ def test_hanging_probes_cost_the_slowest_deadline_and_no_more(schema: dict[str, 
     """Eight probes that never answer run side by side; the run ends one second after the slowest limit at most."""
     never = threading.Event()
     for number in range(8):
-        row = NamedTuple(f"Row{number}", [("file", str)])  # type: ignore[misc]
+        row = NamedTuple(f"Row{number}", [("file", str)])  # type: ignore[misc]  # noqa: UP014 (a class a number)
 
         def hang() -> Iterator[Any]:
             never.wait(60)

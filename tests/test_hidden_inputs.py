@@ -64,10 +64,33 @@ SOUND: dict[str, str | None] = {
     "/home/vagrant/app/venv/lib/python3.10/site-packages/ddtrace/__init__.py": "",
     "/home/vagrant/app/venv/lib/python3.10/site-packages/ddtrace-2.14.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: ddtrace\nVersion: 2.14.1\n",
     "/home/vagrant/app/venv/lib/python3.10/site-packages/pip/__init__.py": "",
+    "/etc/datadog-agent/security-agent.yaml": "runtime_security_config:\n  enabled: false\n",
+    "/etc/datadog-agent/conf.d/other.d/conf.yaml": "instances:\n  - {}\n",
+    "/etc/datadog-agent/checks.d/other/__init__.py": "import rare_module\nimport requests\n\nfrom datadog_checks.base import AgentCheck\n\n\nclass Other(AgentCheck):\n    def check(self, instance):\n        self.gauge('other', rare_module.value(requests))\n",
+    "/etc/datadog-agent/conf.d/from_a_wheel.d/conf.yaml": "instances:\n  - {}\n",
+    "/opt/datadog-agent/embedded/lib/python3.11/site-packages/datadog_checks/from_a_wheel/__init__.py": "",
+    "/opt/datadog-agent/embedded/lib/python3.11/site-packages/datadog_checks/base/__init__.py": "",
+    "/opt/datadog-agent/embedded/lib/python3.11/site-packages/rare_module/__init__.py": "",
+    "/etc/datadog-agent/checks.d/helper_of_other.py": "VALUE = 1\n",
+    "/srv/shared/redisdb.yaml": "init_config:\n\ninstances:\n  - host: localhost\n    port: 6379\n",
+    "/opt/datadog-agent/version-manifest.txt": "agent 7.52.1\n",
+    "/opt/datadog-agent/version-manifest.json": '{"build_version": "7.52.1"}\n',
+    "/opt/datadog-agent/bin/agent/agent": "\x7fELF (the Agent)\n",
+    "/opt/datadog-agent/embedded/bin/python3.11": "\x7fELF (the Agent's Python)\n",
+    "/opt/datadog-agent/embedded/lib/python3.11/site-packages/datadog_checks/redisdb/__init__.py": "",
+    "/opt/datadog-agent/embedded/lib/python3.11/site-packages/requests/__init__.py": "",
+    "/opt/datadog-agent/run/checks/x": "",
+    "/var/log/datadog/agent.log": "2026-11-24 10:00:00 UTC | CORE | INFO | started\n",
+    "/vagrant/.env": "DD_SITE=datadoghq.com\n",
+    "/vagrant/docker-compose.yml": "services:\n  db:\n    image: mysql:8.0\n",
+    "/vagrant/.git/config": "[core]\n\tbare = false\n",
+    "/vagrant/.git/HEAD": "ref: refs/heads/main\n",
+    "/etc/environment": "PATH=/usr/local/bin:/usr/bin:/bin\n",
+    "/etc/default/other": "LEVEL=1\n",
     "/usr/bin/python3.10": "\x7fELF (a Python)\n",
     "/usr/lib/python3.10/os.py": "",
 }
-GONE = ("/usr/bin/python3.5", "/usr/bin/python2.7", "/usr/local/", "/home/vagrant/app/venv/lib/python3.5", "/var/log/")
+GONE = ("/usr/bin/python3.5", "/usr/bin/python2.7", "/usr/local/", "/home/vagrant/app/venv/lib/python3.5")
 
 
 def make_sound(root: Path) -> None:
@@ -75,6 +98,7 @@ def make_sound(root: Path) -> None:
     broken: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
     files = {p: t for p, t in {**broken["files"], **SOUND}.items() if not p.startswith(GONE)}
     links = {**broken["links"], "/usr/bin/python3": "python3.10", "/home/vagrant/app/venv/bin/python": "python3"}
+    links |= {"/opt/datadog-agent/embedded/bin/python": "python3.11", "/etc/datadog-agent/conf.d/redisdb.yaml": "/srv/shared/redisdb.yaml"}
     del links["/usr/bin/python"]
     modes = {p: "0640" for p in files if p.startswith("/etc/datadog-agent/") and "checks.d" not in p}
     modes |= {"/etc/datadog-agent/auth_token": "0600", "/etc/datadog-agent/conf.d": "0755", "/etc/datadog-agent/checks.d": "0755", "/etc/datadog-agent": "0755"}
@@ -199,8 +223,8 @@ def _problems(path: str, whole: Whole) -> list[str]:
             found.append("the report is not partial")
         if not _is_named(path, whole.root, report):
             found.append(f"it is not named: {[(u.what, u.reason, u.remedy) for u in report.unread]}")
-    elif report.healthy is not whole.report.healthy or known != now:
-        found.append("nothing of it is used, and yet the report is another one")
+    elif (report.healthy is not whole.report.healthy or known != now) and not _is_named(path, whole.root, report):
+        found.append("nothing of it was used, and yet the report is another one")  # unless what was asked for in it is absent
     if known - now and not report.partial:
         found.append(f"findings are lost, and the report is not partial: {sorted(known - now)}")
     return found

@@ -19,12 +19,21 @@ from dddoctor.session import CheckOptions, Session
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "recorded.json").read_text(encoding="utf-8"))
 SCENARIOS: dict[str, dict[str, Any]] = RECORDED["scenarios"]
-EXPECTED: dict[str, dict[str, Any]] = yaml.load((Path(__file__).parent / "data" / "recorded-findings.yaml").read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+EXPECTED: dict[str, dict[str, Any]] = yaml.load(
+    (Path(__file__).parent / "data" / "recorded-findings.yaml").read_text(encoding="utf-8"),
+    getattr(yaml, "CSafeLoader", yaml.SafeLoader),
+)
 CONFIG = "/etc/datadog-agent"
 OURS = (CONFIG, "/var/log/datadog", "/opt/datadog-agent/run")
 PASSWD = "root:x:0:0:root:/root:/bin/bash\ndd-agent:x:110:110::/opt/datadog-agent:/usr/sbin/nologin\n"
 GROUP = "root:x:0:\ndd-agent:x:110:\n"
-USUAL_MODES = {f"{CONFIG}/datadog.yaml": 0o640, "/var/log/datadog": 0o750, f"{CONFIG}/auth_token": 0o600, f"{CONFIG}/ipc_cert.pem": 0o600, f"{CONFIG}/environment": 0o640}
+USUAL_MODES = {
+    f"{CONFIG}/datadog.yaml": 0o640,
+    "/var/log/datadog": 0o750,
+    f"{CONFIG}/auth_token": 0o600,
+    f"{CONFIG}/ipc_cert.pem": 0o600,
+    f"{CONFIG}/environment": 0o640,
+}
 
 
 class RecordedHost(ExampleHost):
@@ -42,15 +51,23 @@ class RecordedHost(ExampleHost):
 def build(root: Path, scenario: Mapping[str, Any], version: str) -> RecordedHost:
     """An installed Agent of that version with the scenario's files; what the Agent writes itself is there too."""
     usual = RECORDED["usual"][version]
-    files = {"/etc/passwd": PASSWD, "/etc/group": GROUP, "/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n'}
-    files["/var/lib/dpkg/status"] = f"Package: datadog-agent\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:{version if version.count('.') > 1 else version + '.0'}-1\n"
+    files = {
+        "/etc/passwd": PASSWD,
+        "/etc/group": GROUP,
+        "/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n',
+    }
+    files["/var/lib/dpkg/status"] = (
+        f"Package: datadog-agent\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:{version if version.count('.') > 1 else version + '.0'}-1\n"
+    )
     files |= {f"{CONFIG}/auth_token": "0badc0de" * 8, "/var/log/datadog/agent.log": ""}
     files |= {p: usual[p] for p in scenario.get("usual", ())}
     if version == "7.72.4":
         files.setdefault(f"{CONFIG}/datadog.yaml", usual[f"{CONFIG}/datadog.yaml"])
     files |= scenario.get("files", {})
     told: dict[str, str] = scenario.get("modes", {})
-    folders = {f"{CONFIG}/conf.d", f"{CONFIG}/checks.d", "/var/log/datadog", "/opt/datadog-agent/run"} - set(scenario.get("removed", ()))
+    folders = {f"{CONFIG}/conf.d", f"{CONFIG}/checks.d", "/var/log/datadog", "/opt/datadog-agent/run"} - set(
+        scenario.get("removed", ())
+    )
     gone = tuple(scenario.get("removed", ()))
     files = {p: t for p, t in files.items() if p not in gone and not p.startswith(tuple(g + "/" for g in gone))}
     for path in [*folders, *(p for p, t in told.items() if t.endswith("folder"))]:
@@ -79,7 +96,11 @@ def build(root: Path, scenario: Mapping[str, Any], version: str) -> RecordedHost
 def said(found: Iterable[Finding]) -> list[str]:
     """The findings as the table writes them: `E rule path:line`, paths below /etc/datadog-agent without it."""
     letters = {"error": "E", "warning": "W", "info": "I"}
-    return sorted(f"{letters[f.severity.value]} {f.rule} {(f.file or '').removeprefix(CONFIG + '/')}" + (f":{f.line}" if f.line else "") for f in found)
+    return sorted(
+        f"{letters[f.severity.value]} {f.rule} {(f.file or '').removeprefix(CONFIG + '/')}"
+        + (f":{f.line}" if f.line else "")
+        for f in found
+    )
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +137,9 @@ def test_every_refusal_of_the_agent_is_explained() -> None:
 
 def test_nothing_that_the_agent_ran_is_said_not_to_load() -> None:
     """A check that ran without an error, from its only file, has no finding that it does not load."""
-    stops = re.compile(r"E (check-file-does-not-load|instance-does-not-load|no-instances|check-does-not-parse|check-not-indented|check-without-code|check-names-differ) ")
+    stops = re.compile(
+        r"E (check-file-does-not-load|instance-does-not-load|no-instances|check-does-not-parse|check-not-indented|check-without-code|check-names-differ) "
+    )
     wrong = []
     for name, scenario in SCENARIOS.items():
         ran = [s.split(" ran,")[0] for s in scenario.get("said", ()) if s.endswith("last error: none")]

@@ -346,6 +346,15 @@ def test_the_host_is_diagnosed_and_repaired_all_the_same(host: Host) -> None:
     assert not report["broken"]
 
 
+def test_two_runs_give_equal_json(host: Host) -> None:
+    """Tokens are random for the run; a finding whose identity has one (a variable that is called like a key, a file) is the same finding all the same."""
+    first, second = (Session(CheckOptions(host.root)).check() for _ in range(2))
+    names = {f.id: (f.rule, f.file, f.line, f.message) for f in first.findings}
+
+    assert names == {f.id: (f.rule, f.file, f.line, f.message) for f in second.findings}
+    assert any("<" in f"{rule} {file} {message}" for rule, file, _, message in names.values())
+
+
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 

@@ -33,19 +33,36 @@ SILENT: dict[str, dict[str, Any]] = {
     "no init_config": {CONF: "instances: [{}]\n"},
     "a lone dash is an empty instance": {CONF: "init_config:\n\ninstances:\n  - \n"},
     "a key written with a question mark": {CONF: "? init_config\n:\n? instances\n: - {}\n"},
-    "one-space indentation": {CONF: "init_config:\ninstances:\n - min_collection_interval: 45\n   tags:\n    - env:lab\n"},
+    "one-space indentation": {
+        CONF: "init_config:\ninstances:\n - min_collection_interval: 45\n   tags:\n    - env:lab\n"
+    },
     "a list that is not indented": {CONF: "init_config:\ninstances:\n- tags:\n  - env:lab\n"},
     "Windows line ends": {CONF: "init_config:\r\n\r\ninstances:\r\n  - min_collection_interval: 45\r\n"},
-    "quoted numbers of other options": {f"{CONFIG}/conf.d/mysql.d/conf.yaml": "instances:\n  - host: localhost\n    username: datadog\n    port: '3306'\n"},
-    "options that are left empty": {f"{CONFIG}/conf.d/mysql.d/conf.yaml": "instances:\n  - host: localhost\n    username: datadog\n    options:\n"},
-    "a value that another library would read otherwise": {CONF: "instances:\n  - note: 'a: b'\n    time: 12:30:00\n    flag: yes\n    path: C:\\temp\n"},
+    "quoted numbers of other options": {
+        f"{CONFIG}/conf.d/mysql.d/conf.yaml": "instances:\n  - host: localhost\n    username: datadog\n    port: '3306'\n"
+    },
+    "options that are left empty": {
+        f"{CONFIG}/conf.d/mysql.d/conf.yaml": "instances:\n  - host: localhost\n    username: datadog\n    options:\n"
+    },
+    "a value that another library would read otherwise": {
+        CONF: "instances:\n  - note: 'a: b'\n    time: 12:30:00\n    flag: yes\n    path: C:\\temp\n"
+    },
     "code that is indented by tabs alone": {CODE: SOUND_CODE.replace("    ", "\t")},
     "code with Windows line ends and a byte order mark": {CODE: "\ufeff" + SOUND_CODE.replace("\n", "\r\n")},
     "a positional parameter under another name": {CODE: SOUND_CODE.replace("instance)", "inst)")},
-    "the old name of the method's first parameter": {CODE: SOUND_CODE.replace("self, instance", "this, instance").replace("self.gauge", "this.gauge")},
-    "a number in quotes as a value": {CODE: SOUND_CODE.replace("random.randint(0, 1000)", "str(random.randint(0, 1000))")},
-    "a check of the Agent itself has no Python module": {f"{CONFIG}/conf.d/cpu.d/conf.yaml": "instances: [{}]\n", f"{CONFIG}/conf.d/ntp.d/conf.yaml": "instances: [{}]\n"},
-    "a JMX check has no Python module": {f"{CONFIG}/conf.d/tomcat.d/conf.yaml": "init_config:\n  is_jmx: true\ninstances:\n  - host: localhost\n    port: 9012\n"},
+    "the old name of the method's first parameter": {
+        CODE: SOUND_CODE.replace("self, instance", "this, instance").replace("self.gauge", "this.gauge")
+    },
+    "a number in quotes as a value": {
+        CODE: SOUND_CODE.replace("random.randint(0, 1000)", "str(random.randint(0, 1000))")
+    },
+    "a check of the Agent itself has no Python module": {
+        f"{CONFIG}/conf.d/cpu.d/conf.yaml": "instances: [{}]\n",
+        f"{CONFIG}/conf.d/ntp.d/conf.yaml": "instances: [{}]\n",
+    },
+    "a JMX check has no Python module": {
+        f"{CONFIG}/conf.d/tomcat.d/conf.yaml": "init_config:\n  is_jmx: true\ninstances:\n  - host: localhost\n    port: 9012\n"
+    },
     "a broken example is never read": {f"{CONFIG}/conf.d/nginx.d/conf.yaml.example": "instances:\n\t- {}\n"},
     "a default beside a file of the user does not count": {
         f"{CONFIG}/conf.d/cpu.d/conf.yaml": "instances: [{}]\n",
@@ -55,9 +72,13 @@ SILENT: dict[str, dict[str, Any]] = {
     "apm_config with nothing in force below it": {MAIN: MAIN_START + "apm_config:\n  # enabled: false\n"},
     "a setting that this doctor does not know": {MAIN: MAIN_START + "quantum_flux_capacitors: 3\n"},
     "an option of a custom check that nobody lists": {CONF: "instances:\n  - pump: left\n    threshold: 5\n"},
-    "keys in capitals, quoted and dotted": {MAIN: MAIN_START + "LOGS_ENABLED: \"true\"\ndogstatsd_port: \"8125\"\nlogs_config.open_files_limit: 77\n"},
+    "keys in capitals, quoted and dotted": {
+        MAIN: MAIN_START + 'LOGS_ENABLED: "true"\ndogstatsd_port: "8125"\nlogs_config.open_files_limit: 77\n'
+    },
     "an unset variable of a container's image": {f"{CONFIG}/environment": "DD_PROFILING_STACK_V2_ENABLED=true\n"},
-    "a check that is switched off by name": {f"{CONFIG}/conf.d/nginx.d/conf.yaml.disabled": "instances:\n  - nginx_status_url: http://localhost/\n"},
+    "a check that is switched off by name": {
+        f"{CONFIG}/conf.d/nginx.d/conf.yaml.disabled": "instances:\n  - nginx_status_url: http://localhost/\n"
+    },
 }
 HINTS: dict[str, dict[str, Any]] = {
     "a byte order mark": {CONF: "\ufeffinit_config:\n\ninstances: [{}]\n"},
@@ -70,8 +91,18 @@ HINTS: dict[str, dict[str, Any]] = {
 def report_of(folder: Path, changes: dict[str, Any], unreadable: frozenset[str] = frozenset()) -> Report:
     """All rules over the sound host with some files changed; owners and modes as the package leaves them."""
     files = SOUND | changes
-    build(folder, {"files": files, "modes": {MAIN: "0640"} | {p: "0640" for p in files if "/conf.d/" in p or p.endswith("environment")}})
-    owners = {p: "dd-agent:dd-agent" for p in ["/" + f.relative_to(folder).as_posix() for f in folder.rglob("*")] if p.startswith(CONFIG)}
+    build(
+        folder,
+        {
+            "files": files,
+            "modes": {MAIN: "0640"} | {p: "0640" for p in files if "/conf.d/" in p or p.endswith("environment")},
+        },
+    )
+    owners = {
+        p: "dd-agent:dd-agent"
+        for p in ["/" + f.relative_to(folder).as_posix() for f in folder.rglob("*")]
+        if p.startswith(CONFIG)
+    }
     session = Session(CheckOptions(root=folder))
     session.host = ExampleHost(folder, unreadable, owners=owners)
     report = session.check()

@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[1] / "src" / "dddoctor" / "data"
 TYPES = {"list of strings": "list", "list of objects": "list", "list of custom object": "list", "list of custom objects": "list", "object": "map", "number": "float"}
 ALSO_WITH_DEFAULT = ("cmd_host",)
 # Read by the trace-agent alone, so not declared where the list was taken from; source cmd/trace-agent and comp/trace/config.
-ALSO_KNOWN = {"apm_config.api_key": ["string", None, []]}
+ALSO_KNOWN: dict[str, list[Any]] = {"apm_config.api_key": ["string", None, []]}
 
 
 def settings(source: dict[str, Any]) -> dict[str, Any]:

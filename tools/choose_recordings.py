@@ -55,7 +55,7 @@ NOT_THERE = {  # where the answers say so
 }
 NOISE = re.compile(
     r"Workloadmeta|Unknown environment variable: DD_PROFILING|no_proxy|resolv|name resolution|TLS handshake|Unable to load the check: unable|trying to decode|ntp|"
-    r"Got a request|orchestrator"
+    r"Got a request|orchestrator|maxprocs|comp/forwarder"
 )
 
 

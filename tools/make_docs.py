@@ -52,7 +52,15 @@ def completion_words() -> str:
 
 def rule_page(rule: Rule) -> str:
     source = rulefiles.read_source(Path(rule.path)).data
-    lines = [NOTE, f"# {rule.id}", "", f"**{rule.title}** — {rule.severity.value}, area `{rule.area}`", "", rule.why, ""]
+    lines = [
+        NOTE,
+        f"# {rule.id}",
+        "",
+        f"**{rule.title}** — {rule.severity.value}, area `{rule.area}`",
+        "",
+        rule.why,
+        "",
+    ]
     if rule.applies_to:
         lines += ["Applies to: " + ", ".join(f"{k} {v}" for k, v in rule.applies_to.items()), ""]
     if rule.advice:
@@ -62,21 +70,43 @@ def rule_page(rule: Rule) -> str:
     if rule.fix:
         lines += [f"**Repair** ({rule.fix.safety.value}): {rule.fix.title}", ""]
         lines += [f"- `{s.action}`" for s in rule.fix.steps] + [""]
-    for key, words in (("brings", [b.state for b in rule.brings]), ("shows", list(rule.shows)), ("covers", list(rule.covers))):
+    for key, words in (
+        ("brings", [b.state for b in rule.brings]),
+        ("shows", list(rule.shows)),
+        ("covers", list(rule.covers)),
+    ):
         if words:
             lines += [f"{key.capitalize()}: " + ", ".join(f"`{w}`" for w in words), ""]
     if rule.symptoms:
         lines += ["Words you may have seen:", "", *[f"- `{s}`" for s in rule.symptoms], ""]
     reads = ", ".join(f"[{t}](../tables/{t}.md)" for t in sorted(rule.reads) if t != "gaps")
-    lines += [f"Reads: {reads}", "", "```sql", rule.query.rstrip(), "```", "", f"Facts last checked: {rule.checked}", "", "## Examples", ""]
+    lines += [
+        f"Reads: {reads}",
+        "",
+        "```sql",
+        rule.query.rstrip(),
+        "```",
+        "",
+        f"Facts last checked: {rule.checked}",
+        "",
+        "## Examples",
+        "",
+    ]
     for example in source["examples"]:
         lines += [f"### {example['name']}", ""]
         for path, text in example.get("files", {}).items():
             lines += [f"`{path}`", "", *fenced(str(text))]
         found = [", ".join(f"{k}: {v}" for k, v in f.items()) for f in example["finds"]]
-        lines += ["Finds: " + ("; ".join(found) if found else "nothing") + (" (partial)" if example.get("partial") else ""), ""]
+        lines += [
+            "Finds: " + ("; ".join(found) if found else "nothing") + (" (partial)" if example.get("partial") else ""),
+            "",
+        ]
         for path, text in (example.get("after_fix") or {}).items():
-            lines += [f"After the repair, `{path}`" + (" is gone" if text is None else ""), "", *(fenced(str(text)) if text is not None else [])]
+            lines += [
+                f"After the repair, `{path}`" + (" is gone" if text is None else ""),
+                "",
+                *(fenced(str(text)) if text is not None else []),
+            ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -88,12 +118,24 @@ def fenced(text: str) -> list[str]:
 
 
 def rule_index(found: tuple[Rule, ...]) -> str:
-    lines = [NOTE, "# Rules", "", f"{len(found)} rules. *fix* = repaired by `--fix`, *ask* = repaired after a yes or with `--unsafe-fixes`.", ""]
+    lines = [
+        NOTE,
+        "# Rules",
+        "",
+        f"{len(found)} rules. *fix* = repaired by `--fix`, *ask* = repaired after a yes or with `--unsafe-fixes`.",
+        "",
+    ]
     area = ""
     for rule in found:
         if rule.area != area:
             area = rule.area
-            lines += ["" if lines[-1] else "", f"## {area}", "", "| rule | severity | repair | what |", "| --- | --- | --- | --- |"]
+            lines += [
+                "" if lines[-1] else "",
+                f"## {area}",
+                "",
+                "| rule | severity | repair | what |",
+                "| --- | --- | --- | --- |",
+            ]
         repair = {"safe": "fix", "unsafe": "ask"}.get(rule.fix.safety.value, "by hand") if rule.fix else "by hand"
         lines.append(f"| [{rule.id}]({rule.id}.md) | {rule.severity.value} | {repair} | {rule.title} |")
     return "\n".join(lines) + "\n"
@@ -104,7 +146,10 @@ def table_page(name: str, found: tuple[Rule, ...]) -> str:
     doc = textwrap.dedent("    " + t.doc) if "\n" in t.doc else t.doc
     lines = [NOTE, f"# {name}", "", doc.strip(), "", "| column | type | may be NULL |", "| --- | --- | --- |"]
     words = {"int": "integer", "str": "text", "float": "real"}
-    lines += [f"| {c} | {words.get(k.split(' ')[0], k)} | {'yes' if 'None' in k else ''} |" for c, k in zip(t.columns, t.types, strict=True)]
+    lines += [
+        f"| {c} | {words.get(k.split(' ')[0], k)} | {'yes' if 'None' in k else ''} |"
+        for c, k in zip(t.columns, t.types, strict=True)
+    ]
     if t.complete_when:
         lines += ["", f"The rows of a file are all there where `{t.complete_when}` is 1."]
     readers = [r.id for r in found if name in r.reads]
@@ -114,17 +159,41 @@ def table_page(name: str, found: tuple[Rule, ...]) -> str:
 
 
 def table_index() -> str:
-    lines = [NOTE, "# Tables", "", "A host is a set of tables; `dddoctor query` asks them anything.", "", "| table | what a row is |", "| --- | --- |"]
-    lines += [f"| [{n}]({n}.md) | {' '.join(tables.TABLES[n].doc.split(chr(10) * 2)[0].split())} |" for n in sorted(tables.TABLES)]
+    lines = [
+        NOTE,
+        "# Tables",
+        "",
+        "A host is a set of tables; `dddoctor query` asks them anything.",
+        "",
+        "| table | what a row is |",
+        "| --- | --- |",
+    ]
+    lines += [
+        f"| [{n}]({n}.md) | {' '.join(tables.TABLES[n].doc.split(chr(10) * 2)[0].split())} |"
+        for n in sorted(tables.TABLES)
+    ]
     return "\n".join(lines) + "\n"
 
 
 def repair_page(found: tuple[Rule, ...]) -> str:
-    lines = [NOTE, "# Repair actions", "", "What the steps of a fix may do. Each plans changes and writes nothing itself; stages run in the order given here.", ""]
+    lines = [
+        NOTE,
+        "# Repair actions",
+        "",
+        "What the steps of a fix may do. Each plans changes and writes nothing itself; stages run in the order given here.",
+        "",
+    ]
     for name in sorted(actions.ACTIONS, key=lambda n: (actions.STAGES[n], n)):
         cls = actions.ACTIONS[name]
         users = [r.id for r in found if r.fix and any(s.action == name for s in r.fix.steps)]
-        lines += [f"## {name}", "", f"Stage: {STAGE_NAMES[actions.STAGES[name]]}", "", textwrap.dedent("    " + (cls.__doc__ or "").strip()).strip(), ""]
+        lines += [
+            f"## {name}",
+            "",
+            f"Stage: {STAGE_NAMES[actions.STAGES[name]]}",
+            "",
+            textwrap.dedent("    " + (cls.__doc__ or "").strip()).strip(),
+            "",
+        ]
         lines += [f"- `{f.name.rstrip('_')}`: {f.type}" for f in dataclasses.fields(cls)]
         if users:
             lines += ["", "Used by: " + ", ".join(f"[{u}](rules/{u}.md)" for u in users)]
@@ -139,7 +208,9 @@ def coverage_page(found: tuple[Rule, ...]) -> str:
     """
     import yaml
 
-    known = yaml.load((ROOT / "tools" / "coverage.yaml").read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    known = yaml.load(
+        (ROOT / "tools" / "coverage.yaml").read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     by_entry: dict[str, list[str]] = {}
     for rule in found:
         for entry in rule.covers:
@@ -156,8 +227,18 @@ def coverage_page(found: tuple[Rule, ...]) -> str:
     rows = [(k, what, links(by_entry.get(k, []))) for k, what in known["write_up"].items()]
     classes = [(str(k), c["what"], links(c["rules"])) for k, c in known["classes"].items()]
     failures = [(k, f"{area}, {source}", links(by_entry.get(k, []))) for k, (area, source) in known["failures"].items()]
-    lines = [NOTE, "# Coverage", "", "What the rules are measured against, and which rules show it by an example. A dash means that no rule finds it yet.", ""]
-    for title, table in (("The write-up's broken machine", rows), ("Classes of failure, most frequent first", classes), ("Failures met in public threads and documentation", failures)):
+    lines = [
+        NOTE,
+        "# Coverage",
+        "",
+        "What the rules are measured against, and which rules show it by an example. A dash means that no rule finds it yet.",
+        "",
+    ]
+    for title, table in (
+        ("The write-up's broken machine", rows),
+        ("Classes of failure, most frequent first", classes),
+        ("Failures met in public threads and documentation", failures),
+    ):
         done = sum(names != "–" for _, _, names in table)
         lines += [f"## {title}", "", f"{done} of {len(table)}.", "", "| | what | rules |", "| --- | --- | --- |"]
         lines += [f"| {key} | {what} | {names} |" for key, what, names in table] + [""]

@@ -10,6 +10,7 @@ from typing import Any
 
 from dddoctor import tables
 from dddoctor.collecting import Tables
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.model import Finding, FixOffer, Gap, Kind, Rule, Safety, Severity, Unread
 from dddoctor.rules import PLACEHOLDER, VERSION_COLUMNS
@@ -19,7 +20,8 @@ from dddoctor.sql import version_in
 _NOT_IDENTITY = {
     "line", "column", "end_line", "mtime", "pid", "size_bytes", "ordinal", "nearest", "correction", "text", "message", "severity", "safety", "also",
 }  # fmt: skip
-_TOKEN_MARK = "\ue0d0"  # how a secret's token begins (secrets.py); such a column never identifies
+_TOKEN_MARK = "\ue0d0"  # how a secret's token begins (secrets.py); such a column does not identify, unless a rule says so
+_TOKEN = lazy("\ue0d0([a-z-]+):[0-9a-f]{12}\ue0d1")  # random for the run
 
 
 class Outcome(NamedTuple):
@@ -248,7 +250,7 @@ def _identity(rule: Rule, row: Mapping[str, Any]) -> list[Any]:
     names = rule.identity or tuple(
         n for n in rule.columns if n not in _NOT_IDENTITY and not n.endswith(("_at", "_count")) and not (isinstance(row[n], str) and _TOKEN_MARK in row[n])
     )
-    return [[n, row[n]] for n in sorted(names)]
+    return [[n, _TOKEN.sub(r"<\1>", row[n]) if isinstance(row[n], str) and _TOKEN_MARK in row[n] else row[n]] for n in sorted(names)]
 
 
 def _fingerprint(parts: Sequence[Any]) -> str:

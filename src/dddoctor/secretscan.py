@@ -590,8 +590,12 @@ def _is_phrase(low: str) -> bool:
     """Whether a line in lower case may hold a phrase: it has a word of one, and something that parts words."""
     if not (" " in low or "(" in low or "<" in low or "&" in low or "," in low or "\t" in low):
         return False
-    if " -" in low or '"-' in low or "'-" in low or "(" in low or "<" in low or "&" in low:
+    if "(" in low or "<" in low or "&" in low or '"-' in low or "'-" in low or "[-" in low or "\t-" in low or "sig=" in low or "sas=" in low or "signature=" in low:
         return True
+    if "-" in low:  # the dash of a list's item is no option of a command
+        options = low.replace(" - ", "   ")
+        if " -" in options or (options.startswith("-") and not options.startswith("- ")):
+            return True
     return "pass" in low or "community" in low or "key" in low or "com2sec" in low or "bearer " in low or "basic " in low or low.lstrip().startswith(("env", "arg", "set"))
 
 
@@ -718,7 +722,7 @@ def scan(text: str) -> list[Found]:
         return []
     # Most texts hold no secret: find that out with as few steps as possible (plain `in` is several times faster than one pattern of all the words).
     low = text.lower()
-    named = "pas" in low or "pw" in low or "key" in low or "secret" in low or "token" in low or "auth" in low or "communit" in low or "cookie" in low or "ps" in low or "jwt" in low or "sig" in low
+    named = "pas" in low or "pw" in low or "key" in low or "secret" in low or "token" in low or "auth" in low or "communit" in low or "cookie" in low or "psw" in low or "pss" in low or "psk" in low or "jwt" in low or "sig" in low
     hits: list[Found] = []
     if length >= 12 and ("_" in text or "-" in text or "." in text or "$" in text or "*" in text or "eyJ" in text or "AI" in text or "SIA" in text or "KIA" in text or "0x" in text):
         hits += _shapes(text)  # before the phrases: of two hits at the same place the first one names the kind
@@ -726,7 +730,7 @@ def scan(text: str) -> list[Found]:
         if ":" in low or "=" in low or "：" in low or "﹕" in low:  # the wide ones of Asian keyboards are a mistake, and what follows them is a secret all the same
             hits += _named(text)
         hits += _phrases(text)
-    elif "identified" in low or (("-" in low or "b" in low) and _is_phrase(low)):
+    elif "identified" in low or (("-" in low or "b" in low or "&" in low) and _is_phrase(low)):
         hits += _phrases(text)
     if "additional_endpoints" in low:
         hits += _endpoint_keys(text)

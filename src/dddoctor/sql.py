@@ -20,6 +20,7 @@ _TYPES = {"int": "INTEGER", "float": "REAL", "str": "TEXT"}
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33})  # 33 = SQLITE_RECURSIVE
 _UNSAFE_FUNCTIONS = frozenset({"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer", "randomblob", "zeroblob"})
 MATCH_INPUT_LIMIT = 4096
+VALUES_AT_ONCE = 8000 if sqlite3.sqlite_version_info >= (3, 32) else 900  # in one INSERT; as far as SQLite takes
 
 
 class Database:
@@ -31,14 +32,13 @@ class Database:
         self._reads: dict[str, set[str]] | None = None
         self._deadline: float | None = None
         self._is_measured = True
-        self._inserts: dict[str, str] = {}
+        self._columns: dict[str, int] = {"gaps": 6}
         script = []
         for t in tables:
             columns = ", ".join(f"{c} {_TYPES.get(k.split(' ')[0], 'TEXT')}" for c, k in zip(t.columns, t.types, strict=True))
             script.append(f"CREATE TABLE {t.name} ({columns});")
-            self._inserts[t.name] = f"INSERT INTO {t.name} VALUES ({','.join('?' * len(t.columns))})"
+            self._columns[t.name] = len(t.columns)
         script.append("CREATE TABLE gaps (table_name TEXT, place TEXT, kind TEXT, reason TEXT, remedy TEXT, columns TEXT);")
-        self._inserts["gaps"] = "INSERT INTO gaps VALUES (?,?,?,?,?,?)"
         self._connection.executescript("".join(script))
         _register_helpers(self._connection)
         self._connection.set_authorizer(self._authorize)
@@ -49,11 +49,32 @@ class Database:
         """Append rows. Text that SQLite cannot hold (lone surrogates of an undecodable file name) is written with backslash escapes."""
         self._is_writing = True
         try:
-            self._connection.executemany(self._inserts[table], rows)
-        except UnicodeEncodeError:
-            self._connection.executemany(self._inserts[table], [tuple(map(_encodable, row)) for row in rows])
+            self._connection.execute("BEGIN")
+            try:
+                self._append(table, rows)
+            except UnicodeEncodeError:
+                self._connection.execute("ROLLBACK")
+                self._connection.execute("BEGIN")
+                self._append(table, [tuple(map(_encodable, row)) for row in rows])
+            self._connection.execute("COMMIT")
         finally:
             self._is_writing = False
+
+    def _append(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Many rows a statement: that takes half the time of one row a statement."""
+        columns = self._columns[table]
+        at_once = max(1, VALUES_AT_ONCE // columns)
+        whole = len(rows) - len(rows) % at_once
+        if whole:
+            statement = self._insertion(table, at_once)
+            for start in range(0, whole, at_once):
+                self._connection.execute(statement, [value for row in rows[start : start + at_once] for value in row])
+        if whole < len(rows):
+            self._connection.executemany(self._insertion(table, 1), rows[whole:])
+
+    def _insertion(self, table: str, count: int) -> str:
+        row = f"({','.join('?' * self._columns[table])})"
+        return f"INSERT INTO {table} VALUES {','.join([row] * count)}"
 
     def write(self, statement: str, parameters: Sequence[Any] = ()) -> None:
         """Run one of the engine's own statements (DELETE of an abandoned collector's rows, CREATE INDEX)."""

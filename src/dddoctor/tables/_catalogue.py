@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Checks:
         self.go: dict[str, str] = data["go"]
         self._checks: dict[str, list[Any]] = data["checks"]
         self._types: dict[str, dict[str, str]] = data["types"]
-        self._options: dict[tuple[str | None, str], Option] = {}
+        self._options: dict[str | None, _Judged] = {}
         self._names: dict[str, frozenset[str]] = {}
 
     def options(self, check: str | None) -> frozenset[str]:
@@ -52,13 +53,18 @@ class Checks:
 
     def option(self, check: str | None, key: str) -> Option:
         """Whether `key` is an option of this check's instances, of which type, and which one was probably meant."""
+        return self.options_of(check)[key]
+
+    def options_of(self, check: str | None) -> Mapping[str, Option]:
+        """The same for every key that may be asked about."""
         known_check = check if check in self._checks else None  # all unknown checks are alike
-        found = self._options.get((known_check, key))
+        found = self._options.get(known_check)
         if found is None:
-            found = self._options[known_check, key] = self._judge(known_check, key)
+            found = self._options[known_check] = _Judged(self, known_check)
         return found
 
-    def _judge(self, check: str | None, key: str) -> Option:
+    def judge(self, check: str | None, key: str) -> Option:
+        """Asked once of each key: `option` remembers."""
         expected = COMMON_TYPES.get(key) or self._types.get(check or "", {}).get(key)
         expected = _TYPE_WORDS.get(expected, expected) if expected else None
         known = self.options(check)
@@ -72,6 +78,17 @@ class Checks:
         if key in self.common or key in self.options(check):
             return None
         return nearest(key, self.top_level) or nearest(key, _UNMISTAKABLE)
+
+
+class _Judged(dict[str, Option]):
+    """Options of one check, each judged when it is first asked for."""
+
+    def __init__(self, checks: Checks, check: str | None) -> None:
+        self.checks, self.check = checks, check
+
+    def __missing__(self, key: str) -> Option:
+        found = self[key] = self.checks.judge(self.check, key)
+        return found
 
 
 class KnownSetting(NamedTuple):

@@ -11,7 +11,7 @@ from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables._catalogue import checks
-from dddoctor.tables.agents import Agent
+from dddoctor.tables.agents import INSTALL_DIR, Agent
 
 if TYPE_CHECKING:
     from dddoctor.pytext import Target
@@ -28,10 +28,14 @@ class CodeFile(NamedTuple):
 
 
 class Modules(NamedTuple):
-    """`installed`: top-level names in site-packages, `wheels`: names below datadog_checks there; both None where that folder is not to be seen."""
+    """`installed`: top-level names in site-packages, `wheels`: names below datadog_checks there; both None where that folder is not to be seen.
+
+    `obstacle` says why, as (folder, error), where it is there and may not be listed.
+    """
 
     installed: frozenset[str] | None
     wheels: frozenset[str] | None
+    obstacle: tuple[str, Unavailable] | None = None
 
 
 def shipped_checks() -> dict[str, str]:
@@ -46,24 +50,43 @@ def version_of(text: str | None) -> tuple[int, ...] | None:
 
 
 def modules_of(host: Host, agent: Agent) -> Modules:
-    """What is installed in the Agent's own Python. A folder that may not be listed counts as not to be seen: nothing is concluded from it."""
+    """What is installed in the Agent's own Python. From a folder that may not be listed nothing is concluded."""
     version = agent.python_version
-    if agent.install_dir is None or not version or "." not in version:
-        return Modules(None, None)
-    folder = f"{agent.install_dir}/embedded/lib/python{version}/site-packages"
-    names = _names(host, folder)
-    if not names:
-        return Modules(None, None)
-    wheels = _names(host, f"{folder}/datadog_checks") or frozenset()
-    # What `pip install --user` as dd-agent left: its home is the install folder.
-    own = _names(host, f"{agent.install_dir}/.local/lib/python{version}/site-packages") or frozenset()
+    if agent.install_dir is None:
+        return Modules(None, None, _obstacle_at(host, INSTALL_DIR) if agent.kind == "package" else None)
+    folder = f"{agent.install_dir}/embedded/lib"
+    try:
+        if not version or "." not in version:
+            _names(host, folder)  # is the version not known because this may not be listed?
+            return Modules(None, None)
+        folder = f"{folder}/python{version}/site-packages"
+        names = _names(host, folder)
+        if not names:
+            return Modules(None, None)
+        folder += "/datadog_checks"
+        wheels = _names(host, folder) or frozenset()
+        # What `pip install --user` as dd-agent left: its home is the install folder.
+        folder = f"{agent.install_dir}/.local/lib/python{version}/site-packages"
+        own = _names(host, folder) or frozenset()
+    except Unavailable as error:
+        return Modules(None, None, (folder, error))
     return Modules(names | own, wheels)
+
+
+def _obstacle_at(host: Host, folder: str) -> tuple[str, Unavailable] | None:
+    try:
+        host.exists(folder)
+    except Unavailable as error:
+        return folder, error
+    except InputError:
+        pass
+    return None
 
 
 def _names(host: Host, folder: str) -> frozenset[str] | None:
     try:
         listed = host.listdir(folder)
-    except (FileNotFoundError, InputError, Unavailable):
+    except (FileNotFoundError, InputError):
         return None
     return frozenset(_SUFFIX.sub("", n) for n in listed if not n.endswith((".dist-info", ".egg-info", ".pth")))
 
@@ -105,8 +128,14 @@ def code_files(host: Host, folder: str) -> Iterator[CodeFile | Gap]:
         path = f"{folder}/{name}"
         if name.endswith(".py") and name != "__init__.py" and not name.startswith("."):
             yield CodeFile(name[:-3], path, False)
-        elif "." not in name and name != "__pycache__" and is_there(host, f"{path}/__init__.py"):
-            yield CodeFile(name, f"{path}/__init__.py", True)
+        elif "." not in name and name != "__pycache__":
+            try:
+                if host.exists(f"{path}/__init__.py"):
+                    yield CodeFile(name, f"{path}/__init__.py", True)
+            except InputError:
+                continue
+            except Unavailable as error:
+                yield Gap(path, error.kind, error.reason, error.remedy)
 
 
 def is_there(host: Host, path: str) -> bool:

@@ -75,8 +75,7 @@ class TextRows:
 
     def __init__(self, vault: Vault, agent: str) -> None:
         self.vault, self.agent = vault, agent
-        self.secret_keys: dict[str, bool] = {}
-        self.secret_parents: dict[str, str] = {"": ""}
+        self.secret_names: dict[str, str] = {}  # pattern → the key that makes the value below it a secret, "" where none does
 
     def defects(self, place: Place, document: Document) -> Iterator[YamlDefect]:
         from dddoctor.yamltext import defects
@@ -109,7 +108,7 @@ class TextRows:
         from dddoctor.yamltext import walk
 
         file, agent, kind, check = place.file, self.agent, place.file_kind, place.check_name
-        redact, secret_keys, is_secret_key, secret_parents = self.vault.redact, self.secret_keys, self.vault.is_secret_key, self.secret_parents
+        redact, secret_names = self.vault.redact, self.secret_names
         # Most files hold no secret at all: asking once for the whole text spares a question per value.
         is_clean = redact(document.text) == document.text
         has_plain_lines = document.has_plain_lines
@@ -126,15 +125,11 @@ class TextRows:
                 source = node.source
                 if decoded is not None:
                     value = decoded if decoded.__class__ is str else _SPELT.get(decoded) if decoded.__class__ is bool else str(decoded)
-                    name = key if key is not None else _last_key(parent)
-                    is_secret = secret_keys.get(name)
-                    if is_secret is None:
-                        is_secret = secret_keys[name] = is_secret_key(name)
-                    above = secret_parents.get(parent)
-                    if above is None:
-                        above = secret_parents[parent] = self._secret_above(parent)
-                    if (is_secret or above) and value:
-                        value, source = self._hidden(name if is_secret else above, value, source)
+                    secret = secret_names.get(pattern)
+                    if secret is None:
+                        secret = secret_names[pattern] = self._secret_name(parent, key)
+                    if secret and value:
+                        value, source = self._hidden(secret, value, source)
                     elif not is_clean and value:
                         value, source = redact(value), redact(source)
             else:
@@ -160,9 +155,12 @@ class TextRows:
             parts.end()
         return rows
 
-    def _secret_above(self, parent: str) -> str:
-        """The key on the way to `parent` that is a secret's (`password: {current: x}`), empty where there is none."""
-        return next((name for name in re.findall(r"[^.\[\]\"]+", parent) if self.vault.is_secret_key(name)), "")
+    def _secret_name(self, parent: str, key: str | None) -> str:
+        """The key that makes the value a secret: its own, that of its list, or one on the way to it (`password: {current: x}`); empty where none does."""
+        name = key if key is not None else _last_key(parent)
+        if self.vault.is_secret_key(name):
+            return name
+        return next((n for n in re.findall(r"[^.\[\]\"]+", parent) if self.vault.is_secret_key(n)), "")
 
     def _hidden(self, name: str, value: str, source: str | None) -> tuple[str, str | None]:
         """Value and source of a secret's key. The two can differ (`0123` is 83, an unquoted key of digits becomes a float): the vault learns both."""

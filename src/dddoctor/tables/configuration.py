@@ -210,6 +210,7 @@ class _Reader:
         read.append(_Read(place, row, top_keys))
         yield from self.text.keys(place, document)
         yield from self.text.defects(place, document)
+        document.forget()
 
     def _in_force(self, read: list[_Read]) -> Iterator[Rows]:
         """The rows of the check files. A `.default` counts only where no regular file of its check loads (one with logs alone is not regular)."""

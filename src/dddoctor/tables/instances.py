@@ -90,6 +90,7 @@ class Parts:
     def __init__(self, agent: str, place: Place, rows: list[Any]) -> None:
         self.agent, self.file, self.check, self.rows = agent, place.file, place.check_name, rows
         self.checks = _catalogue.checks()
+        self.option = self.checks.options_of(place.check_name)
         self._source: dict[str, str | None] | None = None
         self._source_line = 0
 
@@ -100,7 +101,7 @@ class Parts:
             if key is None:
                 return
             if entry.instance is not None:
-                option = self.checks.option(self.check, entry.key or "")
+                option = self.option[entry.key or ""]
                 self.rows.append(tuple.__new__(InstanceOption, (self.file, self.agent, self.check, entry.instance, line, column, path, key, node.type,
                                                                 option.expected_type, option.is_known, option.nearest)))  # fmt: skip
             elif self._source is not None and key in ("type", "path", "service", "source") and entry.parent.startswith("logs["):

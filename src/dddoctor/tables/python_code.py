@@ -138,6 +138,7 @@ class _Folder:
             else:
                 files.append(found)
         modules = self.look.modules_of(self.host, self.agent)
+        yield from self._unseen(modules)
         loadable = set(self._loadable(files, modules))
         for name, origin in sorted(loadable):
             yield LoadableCheck(self.agent.agent, name, origin)
@@ -145,6 +146,15 @@ class _Folder:
             yield from self._misplaced({f.check_name for f in files})
         if files:
             yield from self._judged(files, modules, {name for name, _ in loadable})
+
+    def _unseen(self, modules: Modules) -> Iterator[Gap]:
+        """What is missing where the Agent's own modules may not be listed: wheels, and imports that find nothing."""
+        if modules.obstacle is not None:
+            folder, error = modules.obstacle
+            gap = Gap(self.agent.agent, error.kind, f"{folder}: {error.reason}", error.remedy)
+            yield gap._replace(table="loadable_checks")
+            yield gap._replace(table="python_defects")
+            yield gap._replace(table="custom_checks", columns=("hides_module",))
 
     def _loadable(self, files: list[CodeFile], modules: Modules) -> Iterator[tuple[str, str]]:
         """(check name, origin)."""
@@ -186,7 +196,7 @@ class _Folder:
                 continue
             near = Neighbours(siblings, modules.installed, file.is_package)
             context = Context(file.file.rpartition("/")[2], target, near, file.check_name in imported)
-            yield from self._rows_of(file, blank, text, context)
+            yield from self._rows_of(file, blank, text, context, modules.obstacle is not None)
 
     def _read(self, file: CodeFile) -> bytes | Gap:
         try:
@@ -198,7 +208,7 @@ class _Folder:
         except Unavailable as error:
             return Gap(file.file, error.kind, error.reason, error.remedy)
 
-    def _rows_of(self, file: CodeFile, blank: CustomCheck, data: bytes, context: Context) -> Iterator[Rows]:
+    def _rows_of(self, file: CodeFile, blank: CustomCheck, data: bytes, context: Context, is_blind: bool) -> Iterator[Rows]:
         from dddoctor.pytext import analyse
 
         found = analyse(data, context, nearest)
@@ -218,7 +228,7 @@ class _Folder:
         if context.target.python is None:
             reason = "which Python this Agent 6 runs stands in its main file"
             yield Gap(file.file, Kind.DENIED, reason, "sudo", ("is_certain",), "python_defects")
-        yield from self._defects(file, found)
+        yield from self._defects(file, found, is_blind)
         if cls.has_class is False and blank.has_config and parses:
             text = "no class that derives from AgentCheck"
             yield PythonDefect(file.file, self.agent.agent, file.check_name, 1, 1, 1, "no-check-class", file.check_name, text, None, 1, 1, None)
@@ -229,9 +239,12 @@ class _Folder:
         except (FileNotFoundError, InputError, Unavailable):
             return None  # it was read a moment ago
 
-    def _defects(self, file: CodeFile, found: Analysis) -> Iterator[PythonDefect]:
+    def _defects(self, file: CodeFile, found: Analysis, is_blind: bool) -> Iterator[PythonDefect]:
+        """`is_blind`: the Agent's modules may not be listed, so that none is known to be missing."""
         source = found.reading.source
         for d in found.defects:
+            if is_blind and d.kind == "missing-module":
+                continue
             line, column = source.place(d.start)
             also = [{"file": file.file, "line": source.place(o)[0]} for o in d.also]
             correction = self.vault.redact(d.correction) if d.correction is not None else None

@@ -19,6 +19,7 @@ from dddoctor.yamltext.judging import (
     blamed_line,
     distance,
     duplicate_penalty,
+    has_odd_logs,
     identity,
     is_no_worse,
     last_line,
@@ -219,7 +220,9 @@ class _Search:
             data = {identity(after.value(), numbers) for _, after in chosen}
             is_ambiguous = len(data) > 1 or beside <= total
             winner, after = min(chosen, key=lambda one: (distance(one[0], current, lines) if len(data) > 1 else (0, 0), preference(one[0], current, lines)))
-            return _Choice(winner, (), is_ambiguous or makes_unknown_key(current, after, winner))
+            # Where a move gives a key twice, two items became one: it was a dash that was lost.
+            is_merged = winner.kind == "sibling-depth" and (duplicate_penalty(after) > 0 or has_odd_logs(after))
+            return _Choice(winner, (), is_ambiguous or is_merged or makes_unknown_key(current, after, winner))
         if not further:
             return None
         cost, ahead, _ = min(further, key=lambda item: item[:2])
@@ -291,9 +294,13 @@ class _Search:
         found = []
         numbers: dict[Any, int] = {}
         value: Any = None
+        doubtful = [step for step in self.steps if step.is_ambiguous or step.candidate.is_guess]
         for step in [*self.steps, *self.notes]:
             candidate = step.candidate
             holds = is_proven and not step.is_ambiguous and not candidate.is_guess and not self._is_entangled(step)
+            # What is noticed next to a line of which it is not clear what it was meant to be may come from there.
+            is_note = not any(one is step for one in self.steps)
+            holds = holds and not (is_note and any(other.line - step.end_line <= _NEAR and step.line - other.end_line <= _NEAR for other in doubtful))
             if holds and step.rivals:
                 if value is None:
                     value = identity(self.read(accepted).value(), numbers)

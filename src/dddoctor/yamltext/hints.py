@@ -55,6 +55,9 @@ def _may_have_wrong_types(document: Document) -> bool:
                 return True
             if value.kind == "map" and any(key.event.value == "service" and inner.kind != "scalar" for key, inner in value.pairs):
                 return True
+        elif name == "logs":
+            if value.kind == "map":
+                return True
         elif name == "instances":
             items = value.children
             if len(items) > 1 and all(len(item.children) == 2 for item in items):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dddoctor.lazyre import lazy
-from dddoctor.yamltext.lines import KEY, Candidate, Line, Replacement, changed
+from dddoctor.yamltext.lines import COLON_WORD, KEY, Candidate, Line, Replacement, changed
 
 _LOOK_BACK = 60  # lines of code that may open what a line belongs to
 _HEADER = lazy(r"[ \t]*#+ ?(?P<blanks>[ \t]*)(?P<name>[A-Za-z_][\w.-]*):[ \t]*(?:#.*)?")
@@ -165,6 +165,28 @@ def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
                 # A whole run of lines is moved less often than one line (with what stands below it).
                 cost = 3 if group is run else 2
                 yield Candidate("sibling-depth", line.number, cost, say, tuple(replacements), end_line=end, column=current + 1)
+
+
+def dash_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
+    """A dash for the line, where the list item above or below it begins at its column, or has its key or text there."""
+    line = lines[position]
+    if line.dashes or not line.is_code:
+        return
+    is_text = COLON_WORD.match(line.content) is not None and not KEY.match(line.content)
+    above = next((other for other in reversed(lines[:position]) if other.is_code and other.column <= line.column), None)
+    below = next((other for other in lines[position + 1 :] if other.is_code and other.column <= line.column), None)
+    inner = next((other for other in lines[position + 1 :] if other.text.strip() and (other.is_code or other.column > line.column)), None)
+    for item in (above, below):
+        if item is None or item.dashes.count("-") != 1 or line.column not in item.columns:
+            continue
+        width = len(item.dashes) if item.content else 2
+        if line.column == item.column and inner is not None and inner.is_code and not inner.dashes and inner.column >= line.column + 2:
+            width = inner.column - line.column
+        new = " " * item.column + "-".ljust(width) + line.content
+        is_key, is_among_keys = (KEY.match(text) is not None for text in (line.content, item.content))
+        # A list holds items of one kind; another kind is the dearer guess.
+        cost = 3 if is_key != is_among_keys else 2 if is_key else 1 if is_text else 3
+        yield Candidate("dash-lost", line.number, cost, "no dash before this list item", changed(line, new), column=line.column + 1)
 
 
 def _groups(lines: list[Line], position: int) -> tuple[list[list[Line]], list[Line]]:

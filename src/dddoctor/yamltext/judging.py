@@ -138,6 +138,11 @@ def duplicate_penalty(document: Document) -> int:
     return 3 * sum("already set" in warning.message for warning in document.warnings)
 
 
+def has_odd_logs(document: Document) -> bool:
+    """Whether `logs` of a check is a mapping: the Agent loads the file and finds no log source in it."""
+    return document.kind == "check" and any(key.raw == "logs" and value.kind == "map" for key, value in document.top_level())
+
+
 def makes_unknown_key(before: Document, after: Document, candidate: Candidate) -> bool:
     """Whether a line was moved to the top level, where the Agent does not know its key."""
     if len(after.warnings) <= len(before.warnings):

@@ -11,6 +11,8 @@ from dddoctor.light import NamedTuple
 _DASHES = lazy(r"(?:-[ \t]+)*")
 KEY = lazy(r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s#\[\]{},&*!|>'"%@`-][^\n#]*?|-[^\s#][^\n#]*?)[ \t]*:(?=[ \t]|$)""")
 
+COLON_WORD = lazy(r"""(["']?)[A-Za-z_][\w.-]*\1:(?=[^\s:/\\])""")
+
 # Start, end (offsets into the text) and what stands there instead.
 Replacement = tuple[int, int, str]
 

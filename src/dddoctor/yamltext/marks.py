@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from dddoctor.lazyre import lazy
-from dddoctor.yamltext.lines import KEY, Candidate, Line, changed, removed
+from dddoctor.yamltext.lines import COLON_WORD, KEY, Candidate, Line, changed, removed
 
 DASH_WORD = lazy(r"""-(?=["']?[A-Za-z_{\[])""")
-COLON_WORD = lazy(r"""(["']?)[A-Za-z_][\w.-]*\1:(?=[^\s:/\\])""")
 _NO_COLON = lazy(r"[A-Za-z_][\w.-]*(?=[ \t]+[^\s:=])")
+_JOINED = lazy(r"[A-Za-z_][\w.-]*:(?!//)(?=[^\s:])")
 _WRONG_COLON = lazy(r"([A-Za-z_][\w.-]*)(?:;|[ \t]*=|[ \t]*=>)(?=[ \t]+\S)")
 _SMART = {"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'"}
 _SMART_PAIR = lazy("[“”„‟][^“”„‟\n]*[“”„‟]|[‘’‚‛][^‘’‚‛\n]*[‘’‚‛]")
@@ -52,6 +52,25 @@ def mark_candidates(line: Line, text: str, is_among_texts: bool) -> Iterator[Can
     yield from _escapes(line)
 
 
+def sibling_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
+    """The line made a key, where a key stands below it at its column: a text would not be followed by one."""
+    line = lines[position]
+    below = next((other for other in lines[position + 1 :] if other.is_code), None)
+    if below is None or below.dashes or not KEY.match(below.content) or below.column != len(line.indent) + len(line.dashes) or KEY.match(line.content):
+        return
+    cost = 2 if line.dashes else 1  # an item such as `- env:prod` may have stood deeper instead
+    joined = _JOINED.match(line.content)
+    if joined:
+        at = line.content_start + joined.end()
+        say = f"no blank behind the colon of `{joined[0]}`, so this is no key"
+        yield Candidate("no-blank-after-colon", line.number, cost, say, ((at, at, " "),), column=line.content_start - line.start + 1)
+        return
+    match = _NO_COLON.match(line.content)
+    if match:
+        at = line.content_start + match.end()
+        yield Candidate("colon-lost", line.number, 2, "no colon behind the key", ((at, at, ":"),), column=at - line.start + 1)
+
+
 def backticks(line: Line, text: str) -> Iterator[Candidate]:
     """A backtick of Markdown: alone, at the end, around a value."""
     if "`" not in line.text:
@@ -87,6 +106,11 @@ def _no_blank_after_colon(line: Line, cost: int) -> Iterator[Candidate]:
 
 
 def _colon_lost(line: Line) -> Iterator[Candidate]:
+    before_bracket = _NO_COLON.match(line.content) if "[{" in line.content or " {" in line.content or " [" in line.content else None
+    if before_bracket and re.match(r"[ \t]+[\[{]", line.content[before_bracket.end() :]):
+        at = line.content_start + before_bracket.end()
+        yield Candidate("colon-lost", line.number, 1, "no colon behind the key", ((at, at, ":"),), column=at - line.start + 1)
+        return
     if KEY.match(line.content):
         return
     match = _WRONG_COLON.match(line.content)

@@ -122,7 +122,7 @@ class Node:
         """A scalar as it is written, quotes included, without anchor and tag; an alias as written; "" for collections."""
         if self.kind == "scalar":
             event: Any = self.event
-            if event.__class__ is yaml.ScalarEvent and event.style == "" and event.tag is None and event.anchor is None:
+            if event.__class__ is yaml.ScalarEvent and event.tag is None and event.anchor is None and event.style not in ("|", ">"):
                 begin: Any = event.start_mark
                 end: Any = event.end_mark
                 return self.document.text[begin.index : end.index]
@@ -163,6 +163,10 @@ class Node:
         return self._type or self._resolve()
 
     def _resolve(self) -> str:
+        event: Any = self.event
+        if self.kind == "scalar" and self.target is None and event.tag is None and not self.document.stand_ins:  # nearly all
+            self._type, self._value = found = ("str", event.value) if event.style else resolve_plain(event.value)
+            return found[0]
         node = self.target or self
         if node.kind != "scalar":
             self._type, self._value = ("map" if node.kind == "map" else "list"), None
@@ -237,6 +241,10 @@ class Document:
         self.stand_ins: dict[str, str] = {}
         self._line_starts: list[int] | None = None
         self._decoded: Any = _UNSET
+
+    def forget(self) -> None:
+        """Let go of the nodes. They refer to their document, so that a host with thousands of files would otherwise leave them all to the garbage collector."""
+        self.root = None
 
     @property
     def parses(self) -> bool:

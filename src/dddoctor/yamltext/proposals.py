@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dddoctor.yamltext.characters import character_candidates, junk_candidates, odd_blank_candidates, without_utf16
-from dddoctor.yamltext.indents import depth_candidates, header_candidates, tab_candidates
+from dddoctor.yamltext.indents import dash_candidates, depth_candidates, header_candidates, tab_candidates
 from dddoctor.yamltext.lines import Candidate, Line, Replacement
-from dddoctor.yamltext.marks import directive, is_among_texts, mark_candidates, question_mark
+from dddoctor.yamltext.marks import directive, is_among_texts, mark_candidates, question_mark, sibling_candidates
 from dddoctor.yamltext.nodes import Document
 from dddoctor.yamltext.shapes import shape_candidates, top_level_names
 
@@ -77,8 +77,10 @@ def candidates_for(document: Document, lines: list[Line]) -> Iterator[Candidate]
             yield candidate
     for line in chosen:
         yield from mark_candidates(line, text, is_among_texts(lines, line.number - 1))
+        yield from sibling_candidates(lines, line.number - 1)
         yield from header_candidates(lines, line.number - 1)
         yield from depth_candidates(lines, line.number - 1)
+        yield from dash_candidates(lines, line.number - 1)
     top = next((line for line in lines if line.is_code), None)
     if top is not None and top not in chosen:
         yield from mark_candidates(top, text, False)

@@ -206,6 +206,7 @@ def _build_once(document: Document, text: str) -> None:
     may_have_anchor, may_have_tag = "&" in text, "!" in text
     needs_decoding = False
     flow_depth = block_depth = 0
+    flows: list[tuple[int, int]] = []  # outermost collections in brackets
     get()  # StreamStart
     if get().__class__ is yaml.StreamEndEvent:
         document.root = None
@@ -237,6 +238,8 @@ def _build_once(document: Document, text: str) -> None:
             if node.event.flow_style:
                 flow_depth -= 1
                 node._end = event.end_mark.index
+                if flow_depth == 0:
+                    flows.append((node.event.start_mark.index, node._end))
             else:
                 block_depth -= 1
                 node._end = children[-1].end if children else node.event.end_mark.index
@@ -271,7 +274,7 @@ def _build_once(document: Document, text: str) -> None:
     document.root = top[0]
     document.end = event.start_mark.index
     document.needs_decoding = needs_decoding or _ODD_KEYS.search("\n".join(keys)) is not None
-    _refuse_what_libyaml_accepts(document, text)
+    _refuse_what_libyaml_accepts(document, text, flows)
     if document.end < len(text):
         _look_behind(document)
 
@@ -279,9 +282,9 @@ def _build_once(document: Document, text: str) -> None:
 _NO_CHILDREN: list[Node] = []
 
 
-def _refuse_what_libyaml_accepts(document: Document, text: str) -> None:
+def _refuse_what_libyaml_accepts(document: Document, text: str, flows: list[tuple[int, int]]) -> None:
     """`?` in an unquoted scalar between brackets, and the escape `\\/`. Raises _Refused at the first one."""
-    has_question = "?" in text and ("[" in text or "{" in text)
+    has_question = "?" in text and any("?" in text[start:end] for start, end in flows)
     has_slash = "\\/" in text
     if not has_question and not has_slash or document.root is None:
         return

@@ -11,8 +11,8 @@ from importlib.resources import files
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.indents import depth_candidates
-from dddoctor.yamltext.lines import Candidate, Line, Replacement, changed, removed
-from dddoctor.yamltext.marks import COLON_WORD, DASH_WORD, is_among_texts
+from dddoctor.yamltext.lines import COLON_WORD, Candidate, Line, Replacement, changed, removed
+from dddoctor.yamltext.marks import DASH_WORD, is_among_texts
 from dddoctor.yamltext.nodes import Document, Node
 
 # Top-level keys by which a main file is known (a few are enough: they only decide which of two documents is the file).

@@ -16,6 +16,8 @@ from dddoctor.yamltext.shapes import MAIN_KEYS, TYPED_OPTIONS, settings, wrong_t
 
 _ODD_EDGE = lazy("^[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]|[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]$")
 _SMART = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"}
+_SMART_REST = lazy("[ \t]+#[^\n“”„«»‘’‚]*[“”„«»‘’‚](?=[ \t]*\r?(?:\n|$))")
+_TAG = lazy(r"[A-Za-z_][\w.-]*:[\w./-]+")
 _WORD_VALUE = lazy(r"[A-Za-z_][\w.-]*:(?![/\s\\])\S.*")
 _SECRET = lazy(r"pass|secret|token|key|pwd|credential", re.IGNORECASE)
 _MAIN_ONLY = frozenset(["apm_config", "logs_config", "process_config", "api_key", "dd_url", "logs_enabled", "confd_path"])
@@ -33,6 +35,10 @@ def suspicions(document: Document) -> Iterator[Candidate]:
             yield Candidate(wrong.kind, node.line, 1, wrong.text, wrong.replacements, end_line=end if end > node.line else None, column=node.column)
         yield from _dash_per_key(document, lines)
         yield from _nested_names(document, lines)
+        for name, value in document.top_level():
+            if name.raw == "logs" and value.kind == "map" and value.children and not value.is_alias:
+                say = "`logs` holds keys; the Agent wants a list of log sources, each behind a dash, and collects none of this"
+                yield Candidate("wrong-type", value.line, 1, say, (), (), value.end_line, value.column, is_blocking=False)
     if document.warnings or document.needs_decoding:
         yield from _duplicates(document, lines)
     for node, parent, key in nodes_of(document):
@@ -64,8 +70,10 @@ def _of_scalar(document: Document, lines: list[Line], node: Node, parent: Node |
         return
     if is_key:
         yield from _of_key(node, parent)
-    elif "`" in raw and raw.count("`") == 1 and raw.endswith("`") and len(raw) > 1 and not (key is not None and _SECRET.search(key.raw)):
-        yield _candidate(node, "stray-backtick", "a backtick stands behind the value and is part of it", ((node.end - 1, node.end, ""),))
+    elif raw.endswith("`") and "`" not in (bare := raw.rstrip("`")) and bare and not (key is not None and _SECRET.search(key.raw)):
+        count = len(raw) - len(bare)
+        say = "a backtick stands behind the value and is part of it" if count == 1 else f"{count} backticks stand behind the value and are part of it"
+        yield _candidate(node, "stray-backtick", say, ((node.end - count, node.end, ""),))
     elif key is not None and "#" in raw:
         head = raw.split("#", 1)[0]
         if head and not head.endswith(" ") and resolve_plain(head)[0] in ("int", "float", "bool"):
@@ -117,6 +125,11 @@ def _odd_characters(lines: list[Line], node: Node, raw: str) -> Iterator[Candida
         quote = _SMART[raw[0]] if _SMART[raw[0]] not in inner and "\\" not in inner else "'"
         new = quote + (inner.replace("'", "''") if quote == "'" else inner) + quote
         yield _candidate(node, "smart-quotes", "typographic quotes do not quote: they are part of the text", ((start, end, new),))
+    elif raw[0] in _SMART and (close := _SMART_REST.match(node.document.text, end)):
+        # ` #` inside the quotes that do not quote: the rest is a comment.
+        inner = node.document.text[start + 1 : close.end() - 1]
+        new = "'" + inner.replace("'", "''") + "'"
+        yield _candidate(node, "smart-quotes", "typographic quotes do not quote: the text ends at ` #`", ((start, close.end(), new),))
     elif _ODD_EDGE.search(raw):
         text = node.document.text[start:end]
         new = _ODD_EDGE.sub("", text)
@@ -163,6 +176,13 @@ def _swallowed(document: Document, lines: list[Line], node: Node, parent: Node |
     if items and len(items) == len(inside) and all(re.fullmatch(r"[\w./:@-]+", line.code) for line in items):  # not a text with a minus in it
         say = "a list item stands below a value and is part of its text"
         yield Candidate("sibling-depth", first, 1, say, (), tuple(line.number for line in items), last, node.column, is_blocking=False)
+        return
+    opening = lines[first - 1]
+    if parent is not None and parent.kind == "seq" and len(opening.columns) > 1 and inside and all(_TAG.fullmatch(line.code) for line in (opening, *inside)):
+        start = opening.columns[-2]
+        replacements = tuple(change for line in inside for change in changed(line, " " * start + opening.dashes[start - opening.column :] + line.content))
+        say = "no dash before this list item, so it is part of the text of the one above it"
+        yield Candidate("dash-lost", inside[0].number, 1, say, replacements, (first,), last, inside[0].column + 1, is_blocking=False)
         return
     if key is not None and key.raw.endswith("tags"):
         return

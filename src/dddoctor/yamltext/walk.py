@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import repeat
 
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.nodes import Document, Node
@@ -58,7 +60,6 @@ def walk(document: Document) -> Iterator[Entry]:
     is_plain = not document.needs_decoding
     left = MAX_SHARED
     make = tuple.__new__
-    steps: dict[str, str] = {}
     stack = [_frame(root, "", "", 0, None, False, None, is_plain)]
     while stack:
         pairs, path, pattern, depth, instance, is_shared, target, counts = stack[-1]
@@ -77,9 +78,7 @@ def walk(document: Document) -> Iterator[Entry]:
                     instance = position
             else:
                 key = key_node.event.value if is_plain else _key_text(key_node)
-                step = steps.get(key)
-                if step is None:
-                    step = steps[key] = path_step(key)
+                step = path_step(key)
                 if counts is not None:
                     ordinal = counts[key] = counts.get(key, -1) + 1
                 if path and step[0] != "[":
@@ -104,11 +103,11 @@ def walk(document: Document) -> Iterator[Entry]:
 
 def _frame(node: Node, path: str, pattern: str, depth: int, instance: int | None, shared: bool, target: int | None, is_plain: bool) -> _Frame:
     if node.kind == "seq":
-        pairs: Pairs = ((None, item, False) for item in node.children)
+        pairs: Pairs = zip(repeat(None), node.children, repeat(False))
         return _Frame(pairs, path, pattern, depth, instance, shared, target, {"#": -1})
     if is_plain:
         children = node.children
-        pairs = ((key, value, False) for key, value in zip(children[::2], children[1::2], strict=True))
+        pairs = zip(children[::2], children[1::2], repeat(False))
         return _Frame(pairs, path, pattern, depth, instance, shared, target, None)
     return _Frame(_merged_pairs(node), path, pattern, depth, instance, shared, target, {})
 
@@ -139,6 +138,7 @@ def _merged_pairs(node: Node) -> Pairs:
             stack.pop()
 
 
+@lru_cache(maxsize=4096)
 def path_step(key: str) -> str:
     """A key as it stands in a path."""
     if key.isidentifier() or (key and key.replace("-", "a").replace("/", "a").replace("_", "a").isalnum()):
