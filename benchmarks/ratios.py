@@ -77,14 +77,21 @@ def make_trees(python: str, healthy: Path, broken: Path, many: Path) -> None:
         etc = root / "etc" / "datadog-agent"
         (etc / "conf.d").mkdir(parents=True)
         (etc / "checks.d").mkdir()
-        (etc / "datadog.yaml").write_text("api_key: 00000000000000000000000000c0ffee\nsite: datadoghq.eu\nlogs_enabled: true\ntags: [team:a]\n", encoding="utf-8")
+        (etc / "datadog.yaml").write_text(
+            "api_key: 00000000000000000000000000c0ffee\nsite: datadoghq.eu\nlogs_enabled: true\ntags: [team:a]\n",
+            encoding="utf-8",
+        )
         (etc / "datadog.yaml").chmod(0o640)
         status = root / "var" / "lib" / "dpkg" / "status"
         status.parent.mkdir(parents=True)
-        status.write_text("Package: datadog-agent\nStatus: install ok installed\nVersion: 1:7.72.4-1\n", encoding="utf-8")
+        status.write_text(
+            "Package: datadog-agent\nStatus: install ok installed\nVersion: 1:7.72.4-1\n", encoding="utf-8"
+        )
     (healthy / "etc/datadog-agent/conf.d/http_check.d").mkdir()
     (healthy / "etc/datadog-agent/conf.d/http_check.d/conf.yaml").write_text(body(0), encoding="utf-8")
-    folder = many / "etc/datadog-agent/conf.d/http_check.d"  # of a check that comes with the Agent: any other name would be a defect
+    folder = (
+        many / "etc/datadog-agent/conf.d/http_check.d"
+    )  # of a check that comes with the Agent: any other name would be a defect
     folder.mkdir()
     for number in range(CONFIG_FILES):
         (folder / f"web-{number}.yaml").write_text(body(number), encoding="utf-8")
@@ -145,7 +152,9 @@ def timed_median(argv: Sequence[str], runs: int) -> float:
 def peak_mb(argv: Sequence[str]) -> float:
     """Largest resident size of a command in MB."""
     code = "import json, resource, subprocess, sys; subprocess.run(json.loads(sys.argv[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    answer = subprocess.run([sys.executable, "-c", code, json.dumps(list(argv))], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(list(argv))], capture_output=True, text=True, check=True
+    )
     return int(answer.stdout) / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 

@@ -45,7 +45,23 @@ def value_of(rng: random.Random, kind: str | None) -> Any:
         return rng.sample(TAGS, rng.randint(1, 3))
     if kind == "map":
         return {word: rng.choice(WORDS) for word in rng.sample(WORDS, rng.randint(1, 2))}
-    return rng.choice([*WORDS, "some words with blanks", "it's quoted", 'a "word"', "/var/run/some.sock", "http://localhost:8080/status?auto", "10.0.0.0/8", "a: b", "x #y", "", "1.10", "yes", "*.log"])
+    return rng.choice(
+        [
+            *WORDS,
+            "some words with blanks",
+            "it's quoted",
+            'a "word"',
+            "/var/run/some.sock",
+            "http://localhost:8080/status?auto",
+            "10.0.0.0/8",
+            "a: b",
+            "x #y",
+            "",
+            "1.10",
+            "yes",
+            "*.log",
+        ]
+    )
 
 
 def option_value(rng: random.Random, check: str, option: str) -> Any:
@@ -94,7 +110,9 @@ def check_data(rng: random.Random, check: str, *, most: int = 6) -> dict[str, An
     own = sorted(_catalogue.checks().options(check))
     data: dict[str, Any] = {}
     if rng.random() < 0.9:
-        data["init_config"] = rng.choice([None, {}, {"service": "shop"}, {"service": "shop", "proxy": {"https": "http://proxy.example.test:3128"}}])
+        data["init_config"] = rng.choice(
+            [None, {}, {"service": "shop"}, {"service": "shop", "proxy": {"https": "http://proxy.example.test:3128"}}]
+        )
     data["instances"] = []
     for _ in range(rng.choice([1, 1, 2, 3])):
         chosen = [*required_options(check), *rng.sample(own, rng.randint(2, most))]
@@ -139,7 +157,10 @@ def main_data(rng: random.Random, count: int, *, without: frozenset[str] = froze
     if rng.random() < 0.5:
         chosen["site"] = "string"
     ports = {key: rng.randint(2000, 9000) for key in chosen if key.endswith("port")}
-    return nested((key, FIXED_VALUES[key] if key in FIXED_VALUES else ports.get(key) or value_of(rng, kind)) for key, kind in chosen.items())
+    return nested(
+        (key, FIXED_VALUES[key] if key in FIXED_VALUES else ports.get(key) or value_of(rng, kind))
+        for key, kind in chosen.items()
+    )
 
 
 # --- how files are written --------------------------------------------------------------------------------------------
@@ -147,12 +168,25 @@ def main_data(rng: random.Random, count: int, *, without: frozenset[str] = froze
 
 def by_library(rng: random.Random, data: Any) -> str:
     """As configuration management writes: block style of many widths and indentations."""
-    return yaml.safe_dump(data, default_flow_style=False, sort_keys=rng.random() < 0.5, width=rng.choice([40, 80, 500]), indent=rng.choice([2, 4]), allow_unicode=rng.random() < 0.5)
+    return yaml.safe_dump(
+        data,
+        default_flow_style=False,
+        sort_keys=rng.random() < 0.5,
+        width=rng.choice([40, 80, 500]),
+        indent=rng.choice([2, 4]),
+        allow_unicode=rng.random() < 0.5,
+    )
 
 
 def by_library_in_flow(rng: random.Random, data: Any) -> str:
     """Flow style, whole or from the leaves up."""
-    return yaml.safe_dump(data, default_flow_style=rng.choice([True, None]), width=rng.choice([40, 80, 500]), sort_keys=False, explicit_start=rng.random() < 0.2)
+    return yaml.safe_dump(
+        data,
+        default_flow_style=rng.choice([True, None]),
+        width=rng.choice([40, 80, 500]),
+        sort_keys=False,
+        explicit_start=rng.random() < 0.2,
+    )
 
 
 def as_json(rng: random.Random, data: Any) -> str:
@@ -164,7 +198,12 @@ def by_hand(rng: random.Random, data: Mapping[str, Any]) -> str:
     hand = _Hand(rng)
     for key, value in data.items():
         if rng.random() < 0.5:
-            hand.line(0, rng.choice(["## All options defined here are available to all instances.", "# --- " + key + " ---", "#"]))
+            hand.line(
+                0,
+                rng.choice(
+                    ["## All options defined here are available to all instances.", "# --- " + key + " ---", "#"]
+                ),
+            )
         hand.pair(0, key, value)
         if rng.random() < 0.5:
             hand.lines.append("")
@@ -190,7 +229,10 @@ class _Hand:
             self.line(indent, "# some_option: localhost")
             self.lines.append("")
         elif roll < 0.14:
-            self.line(indent, self.rng.choice(["# tags:", "#   - env:prod", "#tags: [a, b]", "# it's off for now", "#\tport: 80"]))
+            self.line(
+                indent,
+                self.rng.choice(["# tags:", "#   - env:prod", "#tags: [a, b]", "# it's off for now", "#\tport: 80"]),
+            )
         elif roll < 0.18:
             self.lines.append(self.rng.choice(["", "", "  "]))
 
@@ -238,7 +280,11 @@ class _Hand:
         if isinstance(value, (dict, list)):
             return json.dumps(value)
         if isinstance(value, str):
-            if re.fullmatch(r"[a-z/][\w./-]*(:[\w/?.:=-]+)?", value) and value not in ("yes", "no", "on", "off", "true", "false", "null", "y", "n") and self.rng.random() < 0.8:
+            if (
+                re.fullmatch(r"[a-z/][\w./-]*(:[\w/?.:=-]+)?", value)
+                and value not in ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
+                and self.rng.random() < 0.8
+            ):
                 return value
             return self.rng.choice([json.dumps(value), "'" + value.replace("'", "''") + "'"])
         return str(value)
@@ -260,6 +306,8 @@ def build(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
-def session_over(root: Path, files: Mapping[str, str | bytes], *, select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> Session:
+def session_over(
+    root: Path, files: Mapping[str, str | bytes], *, select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()
+) -> Session:
     """The product over a folder with these files."""
     return Session(CheckOptions(root=build(root, files), select=select, ignore=ignore))

@@ -30,7 +30,9 @@ def root(tmp_path: Path) -> Path:
     (made / "etc/group").write_text(f"dd-agent:x:{os.getgid()}:\n", encoding="utf-8")
     (made / MAIN).write_text("api_key: 0badc0de0badc0de0badc0de0badc0de\n", encoding="utf-8")
     (made / MAIN).chmod(0o640)
-    (made / "var/lib/dpkg/status").write_text("Package: datadog-agent\nStatus: install ok installed\nVersion: 1:7.72.4-1\n", encoding="utf-8")
+    (made / "var/lib/dpkg/status").write_text(
+        "Package: datadog-agent\nStatus: install ok installed\nVersion: 1:7.72.4-1\n", encoding="utf-8"
+    )
     return made
 
 
@@ -168,20 +170,45 @@ print(report.render(session.Session.check(s)))
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-@pytest.mark.parametrize("hidden", [MAIN, CHECK, CODE, "etc/datadog-agent/conf.d", "etc/datadog-agent/checks.d", "etc/datadog-agent", "var/lib/dpkg/status"])
-def test_as_an_unprivileged_user_each_hidden_input_is_named_with_its_remedy(hidden: str, root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        MAIN,
+        CHECK,
+        CODE,
+        "etc/datadog-agent/conf.d",
+        "etc/datadog-agent/checks.d",
+        "etc/datadog-agent",
+        "var/lib/dpkg/status",
+    ],
+)
+def test_as_an_unprivileged_user_each_hidden_input_is_named_with_its_remedy(
+    hidden: str, root: Path, tmp_path: Path
+) -> None:
     """Mode 0000, and a user who is not the owner: never healthy, the path named, sudo suggested."""
     (root / CHECK).write_text("instances: [{}]\n", encoding="utf-8")
-    (root / CODE).write_text("from datadog_checks.base import AgentCheck\n\n\nclass Bad(AgentCheck):\n    def check(self, instance):\n        self.gauge('a', 1)\n", encoding="utf-8")
+    (root / CODE).write_text(
+        "from datadog_checks.base import AgentCheck\n\n\nclass Bad(AgentCheck):\n    def check(self, instance):\n        self.gauge('a', 1)\n",
+        encoding="utf-8",
+    )
     (root / MAIN).chmod(0o644)
     for path in [tmp_path, *tmp_path.parents]:
         if str(path).startswith("/tmp/"):
             path.chmod(0o755)
     (root / hidden).chmod(0)
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    done = subprocess.run([sys.executable, "-c", _AS_NOBODY, str(root)], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_NOBODY, str(root)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
 
     assert report["healthy"] is not True
-    assert any(f"/{hidden}" in f"{u['what']} {u['reason']}" and u["remedy"] == "sudo" for u in report["unread"]), report["unread"]
+    assert any(f"/{hidden}" in f"{u['what']} {u['reason']}" and u["remedy"] == "sudo" for u in report["unread"]), (
+        report["unread"]
+    )

@@ -37,7 +37,10 @@ def _finding(rule: str, line: int = 1, severity: Severity = Severity.ERROR, **ro
 def test_a_cause_explains_what_shows_its_state_with_equal_keys() -> None:
     """Another agent's check, or another check, is not explained."""
     cause = _finding("code-broken", agent="package", check_name="a")
-    same, other = _finding("check-silent", 2, agent="package", check_name="a"), _finding("check-silent", 3, agent="package", check_name="b")
+    same, other = (
+        _finding("check-silent", 2, agent="package", check_name="a"),
+        _finding("check-silent", 3, agent="package", check_name="b"),
+    )
 
     assert link([cause, same, other], RULES, STATES) == [cause.id, other.id]
     assert (same.explained_by, other.explained_by) == ([cause.id], [])
@@ -55,7 +58,10 @@ def test_a_state_brings_another_by_the_keys_they_share() -> None:
 def test_a_condition_that_is_false_brings_nothing_and_unknown_brings_possibly() -> None:
     """NULL = "possibly": the consequence stays a root."""
     shown = _finding("check-silent", 2, agent="package", check_name="a")
-    never, perhaps = _finding("yaml-broken", agent="package", ends_agent=0), _finding("yaml-broken", 5, agent="package", ends_agent=None)
+    never, perhaps = (
+        _finding("yaml-broken", agent="package", ends_agent=0),
+        _finding("yaml-broken", 5, agent="package", ends_agent=None),
+    )
 
     assert shown.id in link([never, perhaps, shown], RULES, STATES)
     assert (shown.explained_by, shown.possibly_explained_by) == ([], [perhaps.id])
@@ -63,7 +69,10 @@ def test_a_condition_that_is_false_brings_nothing_and_unknown_brings_possibly() 
 
 def test_keys_that_are_null_never_meet() -> None:
     """Two unknowns are not known to be equal."""
-    cause, shown = _finding("code-broken", agent="package", check_name=None), _finding("check-silent", 2, agent="package", check_name=None)
+    cause, shown = (
+        _finding("code-broken", agent="package", check_name=None),
+        _finding("check-silent", 2, agent="package", check_name=None),
+    )
 
     assert link([cause, shown], RULES, STATES) == [cause.id, shown.id]
 

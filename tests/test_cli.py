@@ -34,19 +34,33 @@ def sound(tmp_path: Path) -> Path:
     (root / "etc/datadog-agent/checks.d").mkdir()
     (root / "etc/passwd").write_text(f"dd-agent:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n", encoding="utf-8")
     (root / "etc/group").write_text(f"dd-agent:x:{os.getgid()}:\n", encoding="utf-8")
-    (root / "etc/datadog-agent/datadog.yaml").write_text("api_key: 0badc0de0badc0de0badc0de0badc0de\nsite: datadoghq.eu\n", encoding="utf-8")
+    (root / "etc/datadog-agent/datadog.yaml").write_text(
+        "api_key: 0badc0de0badc0de0badc0de0badc0de\nsite: datadoghq.eu\n", encoding="utf-8"
+    )
     (root / "etc/datadog-agent/datadog.yaml").chmod(0o640)
-    (root / "etc/datadog-agent/conf.d/http_check.d/conf.yaml").write_text("instances:\n  - name: web\n    url: http://localhost\n", encoding="utf-8")
+    (root / "etc/datadog-agent/conf.d/http_check.d/conf.yaml").write_text(
+        "instances:\n  - name: web\n    url: http://localhost\n", encoding="utf-8"
+    )
     status = root / "var/lib/dpkg/status"
     status.parent.mkdir(parents=True)
     status.write_text("Package: datadog-agent\nStatus: install ok installed\nVersion: 1:7.72.4-1\n", encoding="utf-8")
     return root
 
 
-def _doctor(tmp_path: Path, *arguments: str, stdin: str | None = None, code: str | None = None) -> subprocess.CompletedProcess[str]:
+def _doctor(
+    tmp_path: Path, *arguments: str, stdin: str | None = None, code: str | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DDDOCTOR_STATE": str(tmp_path / "state"), "PYTHONPATH": str(SOURCE), "COLUMNS": "100"}
     start = ["-c", code] if code else ["-m", "dddoctor"]
-    return subprocess.run([sys.executable, *start, *arguments], capture_output=True, text=True, env=environment, input=stdin, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, *start, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        input=stdin,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_a_sound_host_is_healthy_and_exits_0(sound: Path, tmp_path: Path) -> None:
@@ -70,7 +84,9 @@ def test_the_report_of_a_broken_host_fits_the_schema_and_exits_1(broken: Path, t
 
 def test_two_runs_give_equal_json_but_for_the_times(broken: Path, tmp_path: Path) -> None:
     """So that reports can be compared."""
-    first, second = (json.loads(_doctor(tmp_path, "check", "--root", str(broken), "--format", "json").stdout) for _ in range(2))
+    first, second = (
+        json.loads(_doctor(tmp_path, "check", "--root", str(broken), "--format", "json").stdout) for _ in range(2)
+    )
     for report in (first, second):
         del report["started_at"], report["duration_seconds"]
 
@@ -84,7 +100,14 @@ def test_findings_keep_their_ids_when_lines_are_inserted(sound: Path, tmp_path: 
     ids = []
     for prefix in ("", "# a comment\n\n"):
         path.write_text(prefix + text, encoding="utf-8")
-        ids.append([f["id"] for f in json.loads(_doctor(tmp_path, "check", "--root", str(sound), "--format", "json").stdout)["findings"]])
+        ids.append(
+            [
+                f["id"]
+                for f in json.loads(_doctor(tmp_path, "check", "--root", str(sound), "--format", "json").stdout)[
+                    "findings"
+                ]
+            ]
+        )
 
     assert ids[0] == ids[1]
     assert len(ids[0]) == 1
@@ -129,7 +152,9 @@ def test_a_new_rule_loads_and_is_tested(tmp_path: Path) -> None:
     tested = _doctor(tmp_path, "rules", "test", str(tmp_path / "rules" / "conf-d" / "my-rule.yaml"))
 
     assert done.returncode == 0, done.stderr
-    assert (tested.returncode, "FAILED my-rule / the defect" in tested.stdout) == (1, True), tested.stdout + tested.stderr
+    assert (tested.returncode, "FAILED my-rule / the defect" in tested.stdout) == (1, True), (
+        tested.stdout + tested.stderr
+    )
 
 
 def test_without_a_terminal_fix_changes_nothing_and_says_so(broken: Path, tmp_path: Path) -> None:
@@ -199,7 +224,9 @@ def test_explain_knows_rules_and_pasted_errors(what: str, expected: str, tmp_pat
 def test_query_answers_in_three_formats_and_names_its_gaps(broken: Path, tmp_path: Path) -> None:
     """The same tables answer questions nobody wrote a rule for."""
     sql = "SELECT file, is_world_writable FROM files WHERE is_world_writable = 1"
-    table, csv, rows = (_doctor(tmp_path, "query", sql, "--root", str(broken), "--format", f) for f in ("table", "csv", "json"))
+    table, csv, rows = (
+        _doctor(tmp_path, "query", sql, "--root", str(broken), "--format", f) for f in ("table", "csv", "json")
+    )
 
     assert [table.returncode, csv.returncode, rows.returncode] == [0, 0, 0]
     assert csv.stdout.splitlines()[0] == "file,is_world_writable"
@@ -222,12 +249,26 @@ def test_what_is_not_needed_is_not_imported(sound: Path, tmp_path: Path) -> None
     loaded = set(done.stderr.split())
 
     assert done.returncode == 0, done.stderr
-    assert not loaded & {"docker", "pymysql", "psutil", "pyflakes", "tree_sitter", "rich", "requests", "dddoctor.journal", "dddoctor.repair"}
+    assert not loaded & {
+        "docker",
+        "pymysql",
+        "psutil",
+        "pyflakes",
+        "tree_sitter",
+        "rich",
+        "requests",
+        "dddoctor.journal",
+        "dddoctor.repair",
+    }
 
 
 def test_the_version_needs_no_command_line_library(tmp_path: Path) -> None:
     """--version is asked by scripts, often."""
-    done = _doctor(tmp_path, "--version", code="import sys; from dddoctor.__main__ import main; main(); print(' '.join(sys.modules), file=sys.stderr)")
+    done = _doctor(
+        tmp_path,
+        "--version",
+        code="import sys; from dddoctor.__main__ import main; main(); print(' '.join(sys.modules), file=sys.stderr)",
+    )
 
     assert done.stdout.startswith("dddoctor ")
     assert not set(done.stderr.split()) & {"typer", "yaml", "sqlite3"}
@@ -237,7 +278,9 @@ def test_a_closed_pipe_is_no_error(broken: Path, tmp_path: Path) -> None:
     """`dddoctor check | head -1`."""
     environment = {**os.environ, "DDDOCTOR_STATE": str(tmp_path / "state"), "PYTHONPATH": str(SOURCE)}
     command = f"{sys.executable} -m dddoctor check --root {broken} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
 
     assert done.stderr == ""
 
@@ -258,8 +301,15 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(tmp_path: Path, broken: Path) ->
 
 def test_completion_answers_without_the_command_line_library(tmp_path: Path) -> None:
     """The words come from a table made from the commands."""
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "_DDDOCTOR_COMPLETE": "1", "COMP_LINE_WORDS": "dddoctor\ncheck\n--fi"}
-    done = subprocess.run([sys.executable, "-m", "dddoctor"], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "_DDDOCTOR_COMPLETE": "1",
+        "COMP_LINE_WORDS": "dddoctor\ncheck\n--fi",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "dddoctor"], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
 
     assert done.stdout.split() == ["--fix"]
 

@@ -52,7 +52,9 @@ class Spoilt(NamedTuple):
 
     def shown(self) -> str:
         lines = self.text.split("\n")[max(0, self.line - 8) : self.line + 8]
-        return f"--- {self.name} ({self.place}), line {self.line}, {self.check}\n" + "\n".join(f"    |{line}" for line in lines)
+        return f"--- {self.name} ({self.place}), line {self.line}, {self.check}\n" + "\n".join(
+            f"    |{line}" for line in lines
+        )
 
 
 # --- making them ------------------------------------------------------------------------------------------------------
@@ -114,7 +116,10 @@ def spoilt_line(rng: random.Random, name: str, line: str) -> str | None:
     indent = line[: len(line) - len(body)]
     key = re.match(r"((?:- +)*)([\w*-]+):(?= |$)", body)
     if name == "a blank dropped":
-        structural = [*range(len(indent)), *(m.start() + len(indent) for m in re.finditer(" ", key[1] if key else body[:2]))]
+        structural = [
+            *range(len(indent)),
+            *(m.start() + len(indent) for m in re.finditer(" ", key[1] if key else body[:2])),
+        ]
         structural += [len(indent) + key.end()] if key and key.end() < len(body) else []
         places_ = [position for position in structural if position < len(line) and line[position] == " "]
         position = rng.choice(places_) if places_ else -1
@@ -168,14 +173,21 @@ def test_spoilt_files_are_told_and_no_safe_repair_gives_other_data(tmp_path: Pat
     counts: Counter[str] = Counter()
     everything = cases(SEED, COUNT)
     for start in range(0, COUNT, FILES_OF_A_HOST):
-        here = {path_of(number, one): one for number, one in enumerate(everything[start : start + FILES_OF_A_HOST], start)}
-        files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\nlogs_enabled: true\n", **{path: one.text for path, one in here.items()}}
+        here = {
+            path_of(number, one): one for number, one in enumerate(everything[start : start + FILES_OF_A_HOST], start)
+        }
+        files: dict[str, str | bytes] = {
+            MAIN: f"api_key: {INVENTED_KEY}\nlogs_enabled: true\n",
+            **{path: one.text for path, one in here.items()},
+        }
         session = session_over(tmp_path / str(start), files, ignore=("check-without-code",))
         report = session.check()
         assert report.broken == []
         lines: dict[str, set[int]] = defaultdict(set)
         for finding in report.findings:
-            lines[finding.file or ""] |= set(range(finding.line or 0, (finding.row.get("end_line") or finding.line or 0) + 1))
+            lines[finding.file or ""] |= set(
+                range(finding.line or 0, (finding.row.get("end_line") or finding.line or 0) + 1)
+            )
             for path, line in finding.also:
                 lines[path].add(line or 0)
         changed = session.plan([Safety.SAFE]).overlay.changed()
@@ -184,7 +196,11 @@ def test_spoilt_files_are_told_and_no_safe_repair_gives_other_data(tmp_path: Pat
             assert before is not None, one.original
             if before == spoilt:
                 counts["same data"] += 1
-                blamed += [(one, f.message) for f in report.findings if f.file == path and f.severity.value == "error" and f.rule.startswith("check-file")]
+                blamed += [
+                    (one, f.message)
+                    for f in report.findings
+                    if f.file == path and f.severity.value == "error" and f.rule.startswith("check-file")
+                ]
             elif one.place != DEEPER:
                 counts["told or missed"] += 1
                 if not {one.line, one.line - 1} & lines[path]:
@@ -195,7 +211,9 @@ def test_spoilt_files_are_told_and_no_safe_repair_gives_other_data(tmp_path: Pat
                 if data_of(after) != before:
                     wrong.append((one, after))
     told = counts["told or missed"]
-    print(f"\n{COUNT} files: {told} changed or broke where it counts, {len(missed)} not told ({1 - len(missed) / told:.2%} told), {counts['repaired']} repaired, {len(wrong)} wrong, {counts['same data']} kept their data")
+    print(
+        f"\n{COUNT} files: {told} changed or broke where it counts, {len(missed)} not told ({1 - len(missed) / told:.2%} told), {counts['repaired']} repaired, {len(wrong)} wrong, {counts['same data']} kept their data"
+    )
     print(f"not told: {dict(Counter((one.name, one.place) for one in missed))}")
 
     assert not wrong, "\n".join(f"{one.shown()}\n->\n{after}" for one, after in wrong)

@@ -57,7 +57,18 @@ def _rule(query: str, **fields: Any) -> Rule:
     columns, reads = store.database.columns_of(query)
     scanned = scan(query, tables.TABLES)
     return Rule(
-        "a-rule", "config", "T", Severity.WARNING, query, fields.pop("message", "wrong"), "why", columns, scanned.first_table, reads, scanned.absent, **fields
+        "a-rule",
+        "config",
+        "T",
+        Severity.WARNING,
+        query,
+        fields.pop("message", "wrong"),
+        "why",
+        columns,
+        scanned.first_table,
+        reads,
+        scanned.absent,
+        **fields,
     )
 
 
@@ -114,7 +125,9 @@ def test_a_gap_under_an_untied_absence_skips_the_rule(schema: dict[str, list[Any
     """Where the absence is not tied to the row's file, nothing can be said."""
     schema["things"] = [Thing("/a", "package", 1)]
     schema["parts"] = [Gap("/z", Kind.DENIED, "denied", "sudo")]
-    rule = _rule("SELECT t.file, t.agent FROM things AS t WHERE NOT EXISTS (SELECT 1 FROM parts AS p WHERE p.agent = t.agent AND p.name = 'x')")
+    rule = _rule(
+        "SELECT t.file, t.agent FROM things AS t WHERE NOT EXISTS (SELECT 1 FROM parts AS p WHERE p.agent = t.agent AND p.name = 'x')"
+    )
     outcome = _run(rule).outcomes["a-rule"]
 
     assert (outcome.result, outcome.remedy) == ("skipped", "sudo")

@@ -98,10 +98,18 @@ def make_sound(root: Path) -> None:
     broken: dict[str, Any] = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
     files = {p: t for p, t in {**broken["files"], **SOUND}.items() if not p.startswith(GONE)}
     links = {**broken["links"], "/usr/bin/python3": "python3.10", "/home/vagrant/app/venv/bin/python": "python3"}
-    links |= {"/opt/datadog-agent/embedded/bin/python": "python3.11", "/etc/datadog-agent/conf.d/redisdb.yaml": "/srv/shared/redisdb.yaml"}
+    links |= {
+        "/opt/datadog-agent/embedded/bin/python": "python3.11",
+        "/etc/datadog-agent/conf.d/redisdb.yaml": "/srv/shared/redisdb.yaml",
+    }
     del links["/usr/bin/python"]
     modes = {p: "0640" for p in files if p.startswith("/etc/datadog-agent/") and "checks.d" not in p}
-    modes |= {"/etc/datadog-agent/auth_token": "0600", "/etc/datadog-agent/conf.d": "0755", "/etc/datadog-agent/checks.d": "0755", "/etc/datadog-agent": "0755"}
+    modes |= {
+        "/etc/datadog-agent/auth_token": "0600",
+        "/etc/datadog-agent/conf.d": "0755",
+        "/etc/datadog-agent/checks.d": "0755",
+        "/etc/datadog-agent": "0755",
+    }
     modes |= {p: "0755" for p in files if "/bin/" in p or p.endswith(".sh")}
     build(root, {"files": files, "links": links, "modes": modes})
 
@@ -170,14 +178,16 @@ def _whole(root: Path) -> Whole:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    make_sound(tmp_path_factory.mktemp("sound") / "vm")
-    return _whole(tmp_path_factory.getbasetemp() / "sound0" / "vm")
+    root = tmp_path_factory.mktemp("sound") / "vm"
+    make_sound(root)
+    return _whole(root)
 
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    make_vm(tmp_path_factory.mktemp("broken") / "vm")
-    return _whole(tmp_path_factory.getbasetemp() / "broken0" / "vm")
+    root = tmp_path_factory.mktemp("broken") / "vm"
+    make_vm(root)
+    return _whole(root)
 
 
 def _paths(make: Callable[[Path], None]) -> list[str]:
@@ -224,7 +234,9 @@ def _problems(path: str, whole: Whole) -> list[str]:
         if not _is_named(path, whole.root, report):
             found.append(f"it is not named: {[(u.what, u.reason, u.remedy) for u in report.unread]}")
     elif (report.healthy is not whole.report.healthy or known != now) and not _is_named(path, whole.root, report):
-        found.append("nothing of it was used, and yet the report is another one")  # unless what was asked for in it is absent
+        found.append(
+            "nothing of it was used, and yet the report is another one"
+        )  # unless what was asked for in it is absent
     if known - now and not report.partial:
         found.append(f"findings are lost, and the report is not partial: {sorted(known - now)}")
     return found
@@ -240,7 +252,15 @@ def test_the_sound_host_is_healthy_when_all_is_seen(sound: Whole) -> None:
 
 def test_the_broken_host_has_findings_to_lose(broken: Whole) -> None:
     """In each of the areas that need only files."""
-    assert {f.area for f in broken.report.findings} >= {"config", "conf-d", "checks-d", "mysql", "permissions", "python", "secrets"}
+    assert {f.area for f in broken.report.findings} >= {
+        "config",
+        "conf-d",
+        "checks-d",
+        "mysql",
+        "permissions",
+        "python",
+        "secrets",
+    }
 
 
 @pytest.mark.parametrize("path", _paths(make_sound))

@@ -89,7 +89,20 @@ def test_a_rollback_gives_the_old_tree(kind: str, root: Path, tmp_path: Path) ->
 
 
 # The system calls that change anything, or make a change last; the crash comes before or after each of them.
-_CALLS = ("open", "fsync", "rename", "unlink", "mkdir", "rmdir", "chown", "fchown", "fchmod", "utime", "symlink", "write")
+_CALLS = (
+    "open",
+    "fsync",
+    "rename",
+    "unlink",
+    "mkdir",
+    "rmdir",
+    "chown",
+    "fchown",
+    "fchmod",
+    "utime",
+    "symlink",
+    "write",
+)
 
 
 def _crash_at(number: int, is_after: bool, work: Any) -> bool:

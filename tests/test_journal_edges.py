@@ -65,7 +65,9 @@ def test_the_file_behind_a_link_is_changed_and_the_link_stays(journal: Journal, 
     (root / "etc/link").symlink_to("alternatives/app")
     (root / "etc/folder").symlink_to("../etc/app/.")
     before = tree_hash(root)
-    _apply(journal, root, [_edit("/etc/link"), Mode("/etc/link", 0o644, 0o600), Create("/etc/folder/b.yaml", b"b", 0o644)])
+    _apply(
+        journal, root, [_edit("/etc/link"), Mode("/etc/link", 0o644, 0o600), Create("/etc/folder/b.yaml", b"b", 0o644)]
+    )
 
     assert (root / "etc/app/a.yaml").read_bytes() == b"one\nzwei\nthree\n" and (root / "etc/link").is_symlink()
     assert stat.S_IMODE((root / "etc/app/a.yaml").stat().st_mode) == 0o600 and (root / "etc/app/b.yaml").exists()
@@ -136,7 +138,10 @@ def test_a_pipe_is_not_waited_for(journal: Journal, root: Path) -> None:
 def test_attributes_and_acls_survive_an_edit_and_its_undo(journal: Journal, root: Path) -> None:
     file = root / "etc/app/a.yaml"
     # user::rw- user:1234:r-- group::r-- mask::r-- other::---, as the kernel keeps it
-    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in ((1, 6, 2**32 - 1), (2, 4, 1234), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1)))
+    acl = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", *e)
+        for e in ((1, 6, 2**32 - 1), (2, 4, 1234), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1))
+    )
     try:
         os.setxattr(file, "user.note", b"mine")
         os.setxattr(file, "system.posix_acl_access", acl)
@@ -145,7 +150,11 @@ def test_attributes_and_acls_survive_an_edit_and_its_undo(journal: Journal, root
     mode = file.stat().st_mode
 
     def kept() -> bool:
-        return (os.getxattr(file, "user.note"), os.getxattr(file, "system.posix_acl_access"), file.stat().st_mode) == (b"mine", acl, mode)
+        return (os.getxattr(file, "user.note"), os.getxattr(file, "system.posix_acl_access"), file.stat().st_mode) == (
+            b"mine",
+            acl,
+            mode,
+        )
 
     _apply(journal, root, [_edit("/etc/app/a.yaml")])
     assert kept() and file.read_bytes() != TEXT
@@ -161,7 +170,15 @@ def test_owners_are_given_back_with_the_bits_that_chown_clears(journal: Journal,
     file = root / "etc/app/a.yaml"
     os.chown(file, 1, 1)
     file.chmod(0o4755)
-    _apply(journal, root, [Owner("/etc/app/a.yaml", "1:1", "dd-agent:dd-agent"), _edit("/etc/app/a.yaml"), Create("/etc/app/x", b"", 0o600, "dd-agent:dd-agent")])
+    _apply(
+        journal,
+        root,
+        [
+            Owner("/etc/app/a.yaml", "1:1", "dd-agent:dd-agent"),
+            _edit("/etc/app/a.yaml"),
+            Create("/etc/app/x", b"", 0o600, "dd-agent:dd-agent"),
+        ],
+    )
 
     owned = [(p.stat().st_uid, p.stat().st_gid, stat.S_IMODE(p.stat().st_mode)) for p in (file, root / "etc/app/x")]
     assert owned == [(1234, 1235, 0o4755), (1234, 1235, 0o600)]
@@ -260,10 +277,16 @@ def test_a_rollback_goes_on_after_what_it_cannot_take_back(journal: Journal, roo
 
     result = run.rollback()
 
-    assert (len(result.refused), (root / "etc/app/x").exists(), (root / "etc/app/a.yaml").read_bytes()) == (1, False, b"mine\n")
+    assert (len(result.refused), (root / "etc/app/x").exists(), (root / "etc/app/a.yaml").read_bytes()) == (
+        1,
+        False,
+        b"mine\n",
+    )
 
 
-def test_a_full_disk_stops_the_run_before_the_file_is_touched(journal: Journal, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_the_run_before_the_file_is_touched(
+    journal: Journal, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The journal is written first; and what was done is taken back although that cannot be noted."""
     before = tree_hash(root)
     run = journal.begin(TargetId.of("root", root), "test")
@@ -327,7 +350,12 @@ def test_commands_are_undone_backwards_and_services_restarted_when_all_is_back(j
     made, host.calls = host.calls, []
 
     assert journal.undo(None, target, runner=runner).refused == []
-    assert made == ["usermod -aG adm dd-agent", "GRANT PROCESS ON *.* TO 'datadog'@'localhost'", "systemctl enable datadog-agent", "systemctl restart datadog-agent"]
+    assert made == [
+        "usermod -aG adm dd-agent",
+        "GRANT PROCESS ON *.* TO 'datadog'@'localhost'",
+        "systemctl enable datadog-agent",
+        "systemctl restart datadog-agent",
+    ]
     assert host.calls == [
         "REVOKE PROCESS ON *.* FROM 'datadog'@'localhost'", "gpasswd -d dd-agent adm", "systemctl restart datadog-agent", "systemctl disable datadog-agent",
     ]  # fmt: skip
@@ -375,7 +403,9 @@ def environment(tmp_path: Path) -> Path:
     (made / "lib").mkdir()
     (made / "lib/old.py").write_bytes(b"old")
     (made / "pyvenv.cfg").write_bytes(b"home = /usr/bin\n")
-    (made / "bin/python").write_text(f'#!/bin/sh\npwd > {made}/lib/where\nrm -f {made}/lib/old.py\nfor last; do :; done\n[ "$last" != bad ]\n')
+    (made / "bin/python").write_text(
+        f'#!/bin/sh\npwd > {made}/lib/where\nrm -f {made}/lib/old.py\nfor last; do :; done\n[ "$last" != bad ]\n'
+    )
     (made / "bin/python").chmod(0o755)
     os.utime(made / "lib", ns=(7, 7))
     return made
@@ -412,7 +442,9 @@ def test_an_installation_that_fails_leaves_the_environment_as_it_was(journal: Jo
 
 
 @pytest.mark.parametrize("dies_at", ["copying", "copied", "renamed", "installed"])
-def test_a_crash_while_installing_loses_nothing(dies_at: str, journal: Journal, environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_installing_loses_nothing(
+    dies_at: str, journal: Journal, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A copy that is half done must never take the environment's place."""
     before, as_owner, rename = tree_hash(environment), journal_commands._as_owner, Path.rename
 

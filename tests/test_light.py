@@ -82,7 +82,10 @@ def test_a_row_cannot_be_changed() -> None:
 def test_a_field_without_a_default_behind_one_that_has_one_is_refused() -> None:
     """When the class is defined."""
     with pytest.raises(TypeError, match="without a default"):
-        exec("from __future__ import annotations\nclass Bad(NamedTuple):\n    a: int = 1\n    b: int\n", {"NamedTuple": NamedTuple})
+        exec(
+            "from __future__ import annotations\nclass Bad(NamedTuple):\n    a: int = 1\n    b: int\n",
+            {"NamedTuple": NamedTuple},
+        )
 
 
 def test_a_record_fills_its_fields() -> None:
@@ -90,6 +93,10 @@ def test_a_record_fills_its_fields() -> None:
     first, second = Thing("a", items=["x"]), Thing("b", 2)
     second.items.append("y")
 
-    assert [(t.name, t.size, t.items) for t in (first, second, Thing("c"))] == [("a", 0, ["x"]), ("b", 2, ["y"]), ("c", 0, [])]
+    assert [(t.name, t.size, t.items) for t in (first, second, Thing("c"))] == [
+        ("a", 0, ["x"]),
+        ("b", 2, ["y"]),
+        ("c", 0, []),
+    ]
     with pytest.raises(TypeError):
         Thing()  # type: ignore[call-arg]

@@ -37,7 +37,10 @@ examples:
 def _load(tmp_path: Path, text: str, name: str = "a-defect.yaml") -> rules.RuleSet:
     (tmp_path / "conf-d").mkdir(exist_ok=True)
     (tmp_path / "conf-d" / name).write_text(text, encoding="utf-8")
-    (tmp_path / "states.yaml").write_text("check-bad: {sentence: Bad., keys: [agent, check_name]}\nhost-bad: {sentence: Bad., keys: [agent]}\n", encoding="utf-8")
+    (tmp_path / "states.yaml").write_text(
+        "check-bad: {sentence: Bad., keys: [agent, check_name]}\nhost-bad: {sentence: Bad., keys: [agent]}\n",
+        encoding="utf-8",
+    )
     return rules.load(tmp_path)
 
 
@@ -76,7 +79,9 @@ def test_a_sound_rule_loads_with_what_its_query_reads(tmp_path: Path) -> None:
         ("k.check_name, ", "", 4, ""),
     ],
 )  # fmt: skip
-def test_a_mistake_is_refused_with_its_line_and_what_to_write(tmp_path: Path, old: str, new: str, line: int, word: str) -> None:
+def test_a_mistake_is_refused_with_its_line_and_what_to_write(
+    tmp_path: Path, old: str, new: str, line: int, word: str
+) -> None:
     """One line a mistake, naming file and line."""
     assert old in GOOD
     if not word:  # without check_name the rule still loads: nothing demands the column
@@ -107,7 +112,9 @@ def test_a_mode_without_quotes_is_a_number_and_refused(tmp_path: Path) -> None:
 
 def test_states_must_not_bring_themselves(tmp_path: Path) -> None:
     """A cycle of states would explain everything by everything."""
-    (tmp_path / "states.yaml").write_text("a: {sentence: A., brings: [b]}\nb: {sentence: B., brings: [a]}\n", encoding="utf-8")
+    (tmp_path / "states.yaml").write_text(
+        "a: {sentence: A., brings: [b]}\nb: {sentence: B., brings: [a]}\n", encoding="utf-8"
+    )
 
     with pytest.raises(RuleError, match="free of cycles"):
         rulefiles.load_states(tmp_path / "states.yaml")
@@ -149,7 +156,9 @@ def test_the_compiled_rules_are_the_rules(tmp_path: Path, monkeypatch: pytest.Mo
     assert rules._load_compiled(rules.rules_folder()) is None
 
 
-def test_compiled_rules_are_refused_once_a_rule_file_says_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_rules_are_refused_once_a_rule_file_says_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where names and sizes stay: a file that is newer than the compiled one is read. One that was only touched changes nothing."""
     folder = tmp_path / "rules"
     path = folder / "conf-d" / "a-defect.yaml"

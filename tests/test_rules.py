@@ -26,7 +26,11 @@ STATES = rulefiles.load_states(rules.rules_folder() / "states.yaml")
 
 
 def _examples() -> list[Any]:
-    return [pytest.param(path.stem, e, id=f"{path.stem}: {e['name']}") for path in FILES for e in rulefiles.read_source(path).data["examples"]]
+    return [
+        pytest.param(path.stem, e, id=f"{path.stem}: {e['name']}")
+        for path in FILES
+        for e in rulefiles.read_source(path).data["examples"]
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -41,7 +45,9 @@ def test_an_example_holds(rule_id: str, example: dict[str, Any]) -> None:
     assert list(examples.run(LOADED[rule_id], example, STATES)) == []
 
 
-@pytest.mark.parametrize(("rule_id", "example"), [p for p in _examples() if p.values[1].get("after_fix") or p.values[1].get("after_modes")])
+@pytest.mark.parametrize(
+    ("rule_id", "example"), [p for p in _examples() if p.values[1].get("after_fix") or p.values[1].get("after_modes")]
+)
 def test_a_repair_is_written_and_undone_byte_for_byte(rule_id: str, example: dict[str, Any], tmp_path: Path) -> None:
     """The journal writes what the overlay showed, and undo gives the old tree."""
     root, rule = tmp_path / "root", LOADED[rule_id]
@@ -55,7 +61,9 @@ def test_a_repair_is_written_and_undone_byte_for_byte(rule_id: str, example: dic
 
     plan = Repairer(RootHost(root), look, {rule.id: rule}, [Safety.SAFE, Safety.UNSAFE], can_defer=False).run()
     if not plan.changes:
-        assert all(root.joinpath(p.lstrip("/")).read_bytes().decode() == t for p, t in (example.get("after_fix") or {}).items())
+        assert all(
+            root.joinpath(p.lstrip("/")).read_bytes().decode() == t for p, t in (example.get("after_fix") or {}).items()
+        )
         return
     journal = Journal(tmp_path / "state")
     target = TargetId.of("root", root)

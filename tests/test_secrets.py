@@ -35,22 +35,40 @@ PLANTS: dict[str, tuple[Callable[[], str], str]] = {
     "API key in datadog.yaml": (lambda: hexadecimal(32), "api_key: {}\nsite: datadoghq.eu\n"),
     "API key in a comment": (lambda: hexadecimal(32), "# the old key was {} until May\n"),
     "application key in the environment": (lambda: hexadecimal(40), "export DD_APP_KEY={}\npython app.py\n"),
-    "API key in a query string": (lambda: hexadecimal(32), "POST https://app.datadoghq.com/api/v1/series?api_key={}&x=1 failed\n"),
-    "key of another intake": (lambda: text_of(20), 'additional_endpoints:\n  "https://app.datadoghq.eu":\n    - {}\nhostname: a\n'),
+    "API key in a query string": (
+        lambda: hexadecimal(32),
+        "POST https://app.datadoghq.com/api/v1/series?api_key={}&x=1 failed\n",
+    ),
+    "key of another intake": (
+        lambda: text_of(20),
+        'additional_endpoints:\n  "https://app.datadoghq.eu":\n    - {}\nhostname: a\n',
+    ),
     "password of a check": (nasty, "instances:\n  - host: localhost\n    password: {}   # secret\n    port: 3306\n"),
     "password of an option file": (nasty, "[client]\nuser = datadog\npassword = {}\n"),
     "password in a key without a blank": (nasty, "instances:\n  - host: a\n    password:{}\n"),
     "password on the next line": (nasty, "password: >-\n  {}\nuser: a\n"),
     "password in a URL": (lambda: text_of(9) + "@" + text_of(3), "db_url: postgres://bob:{}@db.lab:5432/x\n"),
     "password of a proxy without a scheme": (nasty, "proxy: dd:{}@proxy:3128\n"),
-    "password of a MySQL account": (lambda: text_of(6) + "; '' " + text_of(4), "CREATE USER 'datadog'@'localhost' IDENTIFIED BY '{}';\n"),
+    "password of a MySQL account": (
+        lambda: text_of(6) + "; '' " + text_of(4),
+        "CREATE USER 'datadog'@'localhost' IDENTIFIED BY '{}';\n",
+    ),
     "password glued to -p": (nasty, "mysql -u root -p{} -e 'SHOW GRANTS'\n"),
     "password of an option": (nasty, 'command = ["mysqladmin", "--password", "{}", "ping"]\n'),
     "password in JSON within JSON": (nasty, '{{"config": "{{\\"user\\": \\"a\\", \\"password\\": \\"{}\\"}}"}}\n'),
-    "password in Python": (lambda: nasty() + " " + text_of(4), "connection = connect(host='a', passwd=\"{}\", db='x')\n"),
-    "password of a provisioner": (nasty, "debconf-set-selections <<< 'mysql-server mysql-server/root_password password {}'\n"),
+    "password in Python": (
+        lambda: nasty() + " " + text_of(4),
+        "connection = connect(host='a', passwd=\"{}\", db='x')\n",
+    ),
+    "password of a provisioner": (
+        nasty,
+        "debconf-set-selections <<< 'mysql-server mysql-server/root_password password {}'\n",
+    ),
     "bearer token": (lambda: text_of(30), "Authorization: Bearer {}\n"),
-    "basic authentication": (lambda: base64.b64encode(nasty(12).encode()).decode(), 'curl -H "Authorization: Basic {}" http://a\n'),
+    "basic authentication": (
+        lambda: base64.b64encode(nasty(12).encode()).decode(),
+        'curl -H "Authorization: Basic {}" http://a\n',
+    ),
     "header": (lambda: text_of(16), "headers:\n  X-Auth-Token: {}\n  Accept: text/plain\n"),
     "cookie": (lambda: "sid=" + text_of(14), "Cookie: {}\n"),
     "GitHub token": (lambda: "ghp_" + text_of(36), "git clone https://{}@github.com/a/b\n"),
@@ -60,7 +78,10 @@ PLANTS: dict[str, tuple[Callable[[], str], str]] = {
     "JSON web token": (lambda: f"eyJ{text_of(20)}.eyJ{text_of(30)}.{text_of(22)}", "got {} from the server\n"),
     "SNMP community": (lambda: text_of(9), "community_strings: [public1, {}]\n"),
     "SNMP key": (lambda: text_of(12), "  authKey: {}\n"),
-    "password hash of MariaDB": (lambda: "*" + text_of(40, "0123456789ABCDEF"), "GRANT USAGE ON *.* TO `a`@`b` IDENTIFIED BY PASSWORD '{}'\n"),
+    "password hash of MariaDB": (
+        lambda: "*" + text_of(40, "0123456789ABCDEF"),
+        "GRANT USAGE ON *.* TO `a`@`b` IDENTIFIED BY PASSWORD '{}'\n",
+    ),
     "container environment": (nasty, "    environment:\n      - MYSQL_ROOT_PASSWORD={}\n"),
     "Dockerfile": (nasty, "ENV MYSQL_PASSWORD {}\n"),
     "Kubernetes variable": (nasty, "env:\n  - name: DB_PASSWORD\n    value: {}\n"),
@@ -213,7 +234,11 @@ def test_signs_in_a_password_do_not_let_a_part_of_it_out(password: str) -> None:
     if "#" not in password:
         texts += [f"[client]\npassword={password}\nhost=x\n", f"[client]\npassword = {password}\nhost=x\n"]
     if "'" not in password:
-        texts += [f"export DB_PASSWORD='{password}'\necho x", f"mysql -u root -p'{password}' -e 'SELECT 1'", f"tool --password '{password}' --x"]
+        texts += [
+            f"export DB_PASSWORD='{password}'\necho x",
+            f"mysql -u root -p'{password}' -e 'SELECT 1'",
+            f"tool --password '{password}' --x",
+        ]
 
     longest = max((w for w in password.replace("_", " ").split(" ")), key=len)
     leaks = [shown for text in texts if longest in (shown := Vault().show(text)) or "<" not in shown]
@@ -246,7 +271,11 @@ tags: ["env:lab", "password:inSecret2"]
     assert shown.count("<") == 14 and "proxy.lab:3128" in shown and "host=x" in shown
 
 
-PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(base64.b64encode(bytes(range(i, i + 48))).decode() for i in range(4)) + "\n-----END RSA PRIVATE KEY-----"
+PEM = (
+    "-----BEGIN RSA PRIVATE KEY-----\n"
+    + "\n".join(base64.b64encode(bytes(range(i, i + 48))).decode() for i in range(4))
+    + "\n-----END RSA PRIVATE KEY-----"
+)
 
 
 def test_a_private_key_is_hidden_as_a_block_and_line_by_line_once_known() -> None:
@@ -269,7 +298,12 @@ def test_a_private_key_that_is_cut_off_or_on_one_line_is_hidden() -> None:
 def test_the_same_secret_has_the_same_token_and_another_vault_another() -> None:
     vault, other = Vault(), Vault()
 
-    tokens = [vault.token("hunter2", "password"), vault.token("hunter2", "key"), vault.redact_value("password", "hunter2"), other.token("hunter2", "password")]
+    tokens = [
+        vault.token("hunter2", "password"),
+        vault.token("hunter2", "key"),
+        vault.redact_value("password", "hunter2"),
+        other.token("hunter2", "password"),
+    ]
 
     assert tokens[0] == tokens[1] == tokens[2] != tokens[3]
     assert vault.redact('pass: "hunter2"') == f'pass: "{tokens[0]}"'
@@ -314,7 +348,15 @@ def test_a_known_secret_is_hidden_in_each_spelling() -> None:
     vault = Vault()
     vault.token('pa"ss<w>örd 9', "password")
 
-    shown = [vault.show(t) for t in ('x pa"ss<w>örd 9 y', r'"pa\"ss<w>\u00f6rd 9"', "pa&quot;ss&lt;w&gt;örd 9", "?x=pa%22ss%3Cw%3E%C3%B6rd%209")]
+    shown = [
+        vault.show(t)
+        for t in (
+            'x pa"ss<w>örd 9 y',
+            r'"pa\"ss<w>\u00f6rd 9"',
+            "pa&quot;ss&lt;w&gt;örd 9",
+            "?x=pa%22ss%3Cw%3E%C3%B6rd%209",
+        )
+    ]
 
     assert shown == ["x <password #1> y", '"<password #1>"', "<password #1>", "?x=<password #1>"]
 
@@ -352,7 +394,24 @@ def test_names_of_secrets() -> None:
 
 
 def test_placeholders() -> None:
-    yes = ["", "<YOUR_API_KEY>", "YOUR_API_KEY", "your api key", "APIKEY", "xxxxxxxx", "****", "####", "ENC[a]", "${A}", "$A", "{{ a }}", "%%env_A%%", "null", "true", "[REDACTED]"]
+    yes = [
+        "",
+        "<YOUR_API_KEY>",
+        "YOUR_API_KEY",
+        "your api key",
+        "APIKEY",
+        "xxxxxxxx",
+        "****",
+        "####",
+        "ENC[a]",
+        "${A}",
+        "$A",
+        "{{ a }}",
+        "%%env_A%%",
+        "null",
+        "true",
+        "[REDACTED]",
+    ]
     no = ["hunter2", "password", "$ecret1", "<lt9>x", "*star", "changeme", "f" * 32]
 
     assert [v for v in yes if not is_placeholder(v)] == [] and [v for v in no if is_placeholder(v)] == []
@@ -373,7 +432,24 @@ def test_a_vault_tells_nothing_of_its_secrets() -> None:
         pickle.dumps(vault)
 
 
-@pytest.mark.parametrize("unit", ["password=", "password: [", "://a:", "a:b@", "-p ", "token:\n", "{", '"', "--a ", "eyJ", "-----BEGIN A-----\n", "a(", "password: f(a"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "password=",
+        "password: [",
+        "://a:",
+        "a:b@",
+        "-p ",
+        "token:\n",
+        "{",
+        '"',
+        "--a ",
+        "eyJ",
+        "-----BEGIN A-----\n",
+        "a(",
+        "password: f(a",
+    ],
+)
 def test_the_time_grows_with_the_length_and_not_with_its_square(unit: str) -> None:
     began = time.perf_counter()
     scan(unit * (100_000 // len(unit)))

@@ -85,7 +85,9 @@ class _Dice:
 
     def pem(self) -> str:
         lines = [self.text(64, ALPHABET + "+/01") for _ in range(6)]
-        return "\n".join(["-----BEGIN RSA PRIVATE KEY-----", *lines, self.text(30) + "==", "-----END RSA PRIVATE KEY-----"])
+        return "\n".join(
+            ["-----BEGIN RSA PRIVATE KEY-----", *lines, self.text(30) + "==", "-----END RSA PRIVATE KEY-----"]
+        )
 
 
 KINDS: dict[str, Callable[[_Dice], str]] = {
@@ -147,7 +149,9 @@ def _tells(kind: str, secret: str) -> Iterator[str]:
     for part in parts:
         yield part
         if len(part) >= 12 and kind != "weak":
-            known = re.match(r"[A-Za-z]+[_.-]|AIza|AKIA|eyJhbGciOiJIUzI1NiJ9\.|\$6\$|pypi-AgEIcHlwaS5vcmc|am9l", part)  # what all of its kind begin with
+            known = re.match(
+                r"[A-Za-z]+[_.-]|AIza|AKIA|eyJhbGciOiJIUzI1NiJ9\.|\$6\$|pypi-AgEIcHlwaS5vcmc|am9l", part
+            )  # what all of its kind begin with
             rest = part[known.end() :] if known else part
             yield from (half for half in (rest[: len(rest) // 2], rest[len(rest) // 2 :]) if len(half) >= 6)
 
@@ -198,7 +202,15 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def _forms(tell: str) -> set[str]:
     """A text as JSON, Python, HTML, a URL, base64 or hexadecimal digits would write it."""
-    return {tell, json.dumps(tell)[1:-1], repr(tell)[1:-1], html.escape(tell), quote(tell), quote(tell, safe=""), tell.encode().hex()}
+    return {
+        tell,
+        json.dumps(tell)[1:-1],
+        repr(tell)[1:-1],
+        html.escape(tell),
+        quote(tell),
+        quote(tell, safe=""),
+        tell.encode().hex(),
+    }
 
 
 @functools.lru_cache(maxsize=4096)
@@ -221,7 +233,15 @@ def leaks(outputs: dict[str, str], secrets: Iterable[Plant]) -> list[str]:
 def test_the_search_finds_a_secret_however_it_is_written() -> None:
     """Else all that follows would prove nothing."""
     secret = Plant("password", "/a", 'Zx"9kLm+4Tpq8', tuple(_tells("password", 'Zx"9kLm+4Tpq8')))
-    ways = ['Zx"9kL\n    m+4Tpq8', 'Zx\\"9kLm+4Tpq8', "Zx%229kLm%2B4Tpq8", "Zx&quot;9kLm+4Tpq8", "\x1b[1mm+4Tpq8\x1b[0m", "Z\0x\0\"\09\0k\0L\0", b'Zx"9kLm+4Tpq8'.hex()]
+    ways = [
+        'Zx"9kL\n    m+4Tpq8',
+        'Zx\\"9kLm+4Tpq8',
+        "Zx%229kLm%2B4Tpq8",
+        "Zx&quot;9kLm+4Tpq8",
+        "\x1b[1mm+4Tpq8\x1b[0m",
+        'Z\0x\0"\09\0k\0L\0',
+        b'Zx"9kLm+4Tpq8'.hex(),
+    ]
 
     assert [w for w in [*ways, "Zx9k and Lm4T"] if leaks({"out": w}, [secret])] == ways
 
@@ -240,7 +260,14 @@ class Host(NamedTuple):
 
 def _doctor(host: Host, name: str, *arguments: str, columns: int = 100) -> None:
     environment = {**os.environ, "DDDOCTOR_STATE": str(host.state), "PYTHONPATH": str(SOURCE), "COLUMNS": str(columns)}
-    done = subprocess.run([sys.executable, "-m", "dddoctor", *arguments], capture_output=True, text=True, env=environment, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "dddoctor", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode in {0, 1}, (name, done.stderr)
     host.outputs[f"{name}: standard output"], host.outputs[f"{name}: standard error"] = done.stdout, done.stderr
 
@@ -249,8 +276,15 @@ def _at_a_terminal(host: Host, name: str, answers: str, *arguments: str) -> None
     """The command at a terminal of 40 columns: colours, and questions that are answered."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 40, 0, 0))
-    environment = {**{k: v for k, v in os.environ.items() if k not in {"COLUMNS", "NO_COLOR"}}, "DDDOCTOR_STATE": str(host.state), "PYTHONPATH": str(SOURCE), "TERM": "xterm"}
-    with subprocess.Popen([sys.executable, "-m", "dddoctor", *arguments], stdin=slave, stdout=slave, stderr=slave, env=environment):
+    environment = {
+        **{k: v for k, v in os.environ.items() if k not in {"COLUMNS", "NO_COLOR"}},
+        "DDDOCTOR_STATE": str(host.state),
+        "PYTHONPATH": str(SOURCE),
+        "TERM": "xterm",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "dddoctor", *arguments], stdin=slave, stdout=slave, stderr=slave, env=environment
+    ):
         os.close(slave)
         os.write(master, answers.encode())
         text = b""
@@ -402,7 +436,10 @@ def test_what_only_looks_like_a_secret_stays_readable(host: Host, place: str) ->
     words = [h for p, h in host.planted.harmless if p == place]
     vault = Vault()
     lines = vault.show("\n".join(redacted_lines((host.root / place.lstrip("/")).read_bytes(), vault)))
-    values = "\n".join(str(r[0]) for r in querying.ask(f"SELECT value FROM yaml_keys WHERE file = '{place}'", RootHost(host.root), (), None).rows)
+    values = "\n".join(
+        str(r[0])
+        for r in querying.ask(f"SELECT value FROM yaml_keys WHERE file = '{place}'", RootHost(host.root), (), None).rows
+    )
 
     assert [w for w in words if w not in lines] == []
     assert not values or [w for w in words if w not in values] == []
@@ -421,7 +458,13 @@ def test_nothing_is_hidden_but_secrets(host: Host) -> None:
             if line != shown and not pieces.search(line)
         ]
 
-    assert changed == ["- lab1", "password: datadog", "community_string: public", "db_password: vagrant", "root_password: '3306'"]
+    assert changed == [
+        "- lab1",
+        "password: datadog",
+        "community_string: public",
+        "db_password: vagrant",
+        "root_password: '3306'",
+    ]
 
 
 # --- rules that show too much, and rules that break --------------------------------------------------------------------
@@ -449,12 +492,51 @@ def test_no_secret_comes_out_of_a_user_rule(host: Host, tmp_path: Path) -> None:
     """One that shows the values of rows and writes them into a repair, one that breaks on a NULL, with --debug."""
     (tmp_path / "rules").mkdir(mode=0o700)
     both = "{path} is {value}, written {source}"
-    for name, query, message, fix in (("shows-values", SHOWS, both, FIX), ("breaks", BREAKS, "{path} is {value}", ""), ("shows-defects", DEFECTS, both, "")):
-        (tmp_path / "rules" / f"{name}.yaml").write_text(USER_RULE.format(id=name, query=query, message=message, fix=fix), encoding="utf-8")
+    for name, query, message, fix in (
+        ("shows-values", SHOWS, both, FIX),
+        ("breaks", BREAKS, "{path} is {value}", ""),
+        ("shows-defects", DEFECTS, both, ""),
+    ):
+        (tmp_path / "rules" / f"{name}.yaml").write_text(
+            USER_RULE.format(id=name, query=query, message=message, fix=fix), encoding="utf-8"
+        )
     mine = host._replace(outputs={})
-    _doctor(mine, "check", "check", "--root", str(host.root), "--rules", str(tmp_path / "rules"), "--select", "shows-values,breaks,shows-defects", "--debug")
-    _doctor(mine, "JSON", "check", "--root", str(host.root), "--rules", str(tmp_path / "rules"), "--debug", "--format", "json")
-    _doctor(mine, "diff", "check", "--root", str(host.root), "--rules", str(tmp_path / "rules"), "--fix", "--unsafe-fixes", "--diff")
+    _doctor(
+        mine,
+        "check",
+        "check",
+        "--root",
+        str(host.root),
+        "--rules",
+        str(tmp_path / "rules"),
+        "--select",
+        "shows-values,breaks,shows-defects",
+        "--debug",
+    )
+    _doctor(
+        mine,
+        "JSON",
+        "check",
+        "--root",
+        str(host.root),
+        "--rules",
+        str(tmp_path / "rules"),
+        "--debug",
+        "--format",
+        "json",
+    )
+    _doctor(
+        mine,
+        "diff",
+        "check",
+        "--root",
+        str(host.root),
+        "--rules",
+        str(tmp_path / "rules"),
+        "--fix",
+        "--unsafe-fixes",
+        "--diff",
+    )
     report = json.loads(mine.outputs["JSON: standard output"])
 
     assert [b["rule"] for b in report["broken"]] == ["breaks"] and "Traceback" in mine.outputs["check: standard error"]
@@ -480,13 +562,24 @@ def test_no_secret_comes_out_of_a_bug_of_ours(host: Host, monkeypatch: pytest.Mo
 
     assert "cannot make sense of" in traces
     assert report.healthy is not True
-    assert leaks({"console": cli.render(report, "console"), "json": cli.render(report, "json"), "traces": traces}, host.planted.secrets) == []
+    assert (
+        leaks(
+            {"console": cli.render(report, "console"), "json": cli.render(report, "json"), "traces": traces},
+            host.planted.secrets,
+        )
+        == []
+    )
 
 
 def test_no_secret_comes_out_in_any_shape_of_the_console(host: Host) -> None:
     """Narrow, wide, with and without colours, in ASCII."""
     report = Session(CheckOptions(host.root)).check()
-    outputs = {f"{w} {c} {a}": console.render(report, width=w, color=c, ascii_only=a) for w in (20, 40, 100, 300) for c in (True, False) for a in (True, False)}
+    outputs = {
+        f"{w} {c} {a}": console.render(report, width=w, color=c, ascii_only=a)
+        for w in (20, 40, 100, 300)
+        for c in (True, False)
+        for a in (True, False)
+    }
 
     assert leaks(outputs, host.planted.secrets) == []
 
@@ -494,7 +587,10 @@ def test_no_secret_comes_out_in_any_shape_of_the_console(host: Host) -> None:
 def test_pasted_words_are_not_repeated(host: Host) -> None:
     """People paste whole lines of a log or a file."""
     rules = load().rules
-    answers = {path: explaining.explain(f"yaml: line 4: did not find expected key\n{text}", rules)[0] for path, text in host.planted.manifest["files"].items()}
+    answers = {
+        path: explaining.explain(f"yaml: line 4: did not find expected key\n{text}", rules)[0]
+        for path, text in host.planted.manifest["files"].items()
+    }
 
     assert len("".join(answers.values())) > 10_000
     assert leaks(answers, host.planted.secrets) == []
@@ -504,7 +600,9 @@ def test_no_secret_of_a_file_gets_into_the_rule_that_is_made_from_it(host: Host,
     """Rules are shared; their first example is somebody's file."""
     made = {}
     for n, path in enumerate(p for p in host.planted.manifest["files"] if "/conf.d/" in p):
-        made[path] = explaining.new_rule(f"conf-d/rule-{n}", host.root / path.lstrip("/"), tmp_path).read_text(encoding="utf-8")
+        made[path] = explaining.new_rule(f"conf-d/rule-{n}", host.root / path.lstrip("/"), tmp_path).read_text(
+            encoding="utf-8"
+        )
 
     assert len(made) > 30 and "min_colection_interval" in "".join(made.values())
     assert leaks(made, host.planted.secrets) == []
@@ -514,7 +612,11 @@ def test_no_secret_of_a_file_gets_into_the_rule_that_is_made_from_it(host: Host,
 
 
 def _texts(root: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file() and not p.is_symlink() and not p.name.endswith(".orig")}
+    return {
+        str(p.relative_to(root)): p.read_bytes()
+        for p in root.rglob("*")
+        if p.is_file() and not p.is_symlink() and not p.name.endswith(".orig")
+    }
 
 
 def _patched(root: Path, patch: bytes) -> dict[str, bytes]:
@@ -574,7 +676,9 @@ def test_a_diff_for_people_is_the_usual_one_where_there_is_no_secret() -> None:
     """Two hunks, a missing last newline, and lines that are added at the end."""
     before = "".join(f"line {n}\n" for n in range(1, 21)) + "last"
 
-    shown = redacted_diff(before.encode(), before.replace("line 3\n", "").replace("last", "last\nmore\n").encode(), "a/x", "b/x", Vault())
+    shown = redacted_diff(
+        before.encode(), before.replace("line 3\n", "").replace("last", "last\nmore\n").encode(), "a/x", "b/x", Vault()
+    )
 
     assert shown == (
         "--- a/x\n+++ b/x\n@@ -1,6 +1,5 @@\n line 1\n line 2\n-line 3\n line 4\n line 5\n line 6\n"

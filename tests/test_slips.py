@@ -31,7 +31,15 @@ BESIDE = {
     "q": "wa", "w": "qes", "e": "wrd", "r": "etf", "t": "ryg", "y": "tuh", "u": "yij", "i": "uok", "o": "ipl", "p": "ol", "a": "qsz", "s": "awdx", "d": "sefc",
     "f": "drgv", "g": "fthb", "h": "gyjn", "j": "hukm", "k": "jil", "l": "kop", "z": "asx", "x": "zsdc", "c": "xdfv", "v": "cfgb", "b": "vghn", "n": "bhjm", "m": "njk",
 }  # fmt: skip
-KINDS = ("a letter dropped", "a letter doubled", "two letters swapped", "the key beside it", "two words swapped", "hyphens", "capitals")
+KINDS = (
+    "a letter dropped",
+    "a letter doubled",
+    "two letters swapped",
+    "the key beside it",
+    "two words swapped",
+    "hyphens",
+    "capitals",
+)
 
 
 def slip(rng: random.Random, kind: str, name: str) -> str | None:
@@ -57,7 +65,11 @@ def slip(rng: random.Random, kind: str, name: str) -> str | None:
         return "_".join([*words[:at], words[at + 1], words[at], *words[at + 2 :]])
     if kind == "hyphens":
         return name.replace("_", "-") if "_" in name else None
-    forms = [form for form in (name.title(), name.upper(), name.capitalize(), words[0] + "".join(w.title() for w in words[1:])) if form != name]
+    forms = [
+        form
+        for form in (name.title(), name.upper(), name.capitalize(), words[0] + "".join(w.title() for w in words[1:]))
+        if form != name
+    ]
     return rng.choice(forms) if forms else None
 
 
@@ -75,8 +87,15 @@ def wrong_ones(slips: list[Slip], told: dict[tuple[str, int, str], Finding]) -> 
         name = one.meant.rpartition(".")[2]
         if finding is None:
             wrong.append(f"{one.kind}: {one.place} for {one.meant}: not told")
-        elif finding.row["nearest"] != one.meant or f"`{one.meant}`" not in finding.message or not finding.fix or f"to: {name}" not in " ".join(finding.fix.steps):
-            wrong.append(f"{one.kind}: {one.place} for {one.meant}: {finding.message} {finding.fix and finding.fix.steps}")
+        elif (
+            finding.row["nearest"] != one.meant
+            or f"`{one.meant}`" not in finding.message
+            or not finding.fix
+            or f"to: {name}" not in " ".join(finding.fix.steps)
+        ):
+            wrong.append(
+                f"{one.kind}: {one.place} for {one.meant}: {finding.message} {finding.fix and finding.fix.steps}"
+            )
     return wrong
 
 
@@ -116,7 +135,12 @@ def test_a_slip_in_a_section(tmp_path: Path) -> None:
             above, _, name = section.rpartition(".")
             written = slip(rng, kind, name)
             full = f"{above}.{written}" if above else written
-            if written and full and full not in known and not any(f"{full}.".startswith(f"{other}.") or other.startswith(f"{full}.") for other in here):
+            if (
+                written
+                and full
+                and full not in known
+                and not any(f"{full}.".startswith(f"{other}.") or other.startswith(f"{full}.") for other in here)
+            ):
                 here[full] = Slip((MAIN, 0, full), kind, section)
         text = yaml.safe_dump(nested([("api_key", INVENTED_KEY), *((f"{written}.enabled", True) for written in here)]))
         report = session_over(tmp_path / str(number), {MAIN: text}, select=("misspelt-setting",)).check()
@@ -142,7 +166,9 @@ def test_a_slip_in_an_option_of_each_integration(tmp_path: Path) -> None:
             written = slip(rng, kind, option)
             if not written or written in own:
                 continue
-            others = [name for name in (*required_options(check), "service", "min_collection_interval") if name != option]
+            others = [
+                name for name in (*required_options(check), "service", "min_collection_interval") if name != option
+            ]
             instance = {name: option_value(rng, check, name) for name in others}
             slips.append(Slip((file, len(instances), written), kind, option))
             instances.append({**instance, written: option_value(rng, check, option)})
@@ -165,11 +191,19 @@ def test_repairs_of_slips_put_the_names_right_and_nothing_else(tmp_path: Path) -
         own = sorted(_catalogue.checks().options(check) - {"service"})
         option = max(own, key=len)
         written = slip(rng, rng.choice(KINDS[:-1]), option)
-        others = {name: option_value(rng, check, name) for name in (*required_options(check), "service") if name != option}
+        others = {
+            name: option_value(rng, check, name) for name in (*required_options(check), "service") if name != option
+        }
         if written is None or written in own:
             continue
         file = f"{CONF_D}/{check}.d/conf.yaml"
-        files[file] = "init_config:\ninstances:\n  # the one\n  - " + f"{written}: 1   # so\n" + "".join(f"    {k}: {v!r}\n" for k, v in others.items() if isinstance(v, (str, int)) and not isinstance(v, bool))
+        files[file] = (
+            "init_config:\ninstances:\n  # the one\n  - "
+            + f"{written}: 1   # so\n"
+            + "".join(
+                f"    {k}: {v!r}\n" for k, v in others.items() if isinstance(v, (str, int)) and not isinstance(v, bool)
+            )
+        )
         meant[file] = str(files[file]).replace(f"{written}: 1   # so", f"{option}: 1   # so")
     plan = session_over(tmp_path, files).plan([Safety.SAFE, Safety.UNSAFE])
     after = {path: (new or b"").decode() for path, (_, new) in plan.overlay.changed().items()}
@@ -190,8 +224,13 @@ def test_a_slip_in_a_key_at_the_top_of_a_checks_file(tmp_path: Path) -> None:
                 if not written or written in known:
                     continue
                 file = f"{CONF_D}/nginx.d/f{len(slips)}.yaml"
-                data: dict[str, object] = {"init_config": None, "instances": [{"nginx_status_url": f"http://localhost/{len(slips)}"}]}
-                files[file] = yaml.safe_dump({**{k: v for k, v in data.items() if k != key}, written: data.get(key, ["a"])})
+                data: dict[str, object] = {
+                    "init_config": None,
+                    "instances": [{"nginx_status_url": f"http://localhost/{len(slips)}"}],
+                }
+                files[file] = yaml.safe_dump(
+                    {**{k: v for k, v in data.items() if k != key}, written: data.get(key, ["a"])}
+                )
                 slips.append(Slip((file, round_, written), kind, key))
     report = session_over(tmp_path, files).check()
     told = {(f.file, f.row["key"]): f.row["nearest"] for f in report.findings if f.rule == "misspelt-top-level-key"}
@@ -203,4 +242,7 @@ def test_a_slip_in_a_key_at_the_top_of_a_checks_file(tmp_path: Path) -> None:
 
 def test_of_equally_close_names_the_likely_one() -> None:
     """`aip_key` is as close to app_key as to api_key."""
-    assert [nearest("aip_key", ["api_key", "app_key"]), nearest("aip_key", ["api_key", "app_key"], ["api_key"])] == [None, "api_key"]
+    assert [nearest("aip_key", ["api_key", "app_key"]), nearest("aip_key", ["api_key", "app_key"], ["api_key"])] == [
+        None,
+        "api_key",
+    ]

@@ -19,9 +19,15 @@ def _problems(query: str) -> list[str]:
         ('SELECT f.file FROM config_files AS f WHERE f.file_kind = "check"', "single quotes"),
         ("SELECT f.file FROM config_files AS f WHERE f.file GLOB '/etc/*'", "GLOB"),
         ("SELECT f.file FROM config_files AS f WHERE f.file LIKE '/etc/%'", "LIKE"),
-        ("SELECT f.file FROM config_files AS f WHERE f.file NOT IN (SELECT k.file FROM yaml_keys AS k WHERE k.agent = f.agent)", "NOT EXISTS"),
+        (
+            "SELECT f.file FROM config_files AS f WHERE f.file NOT IN (SELECT k.file FROM yaml_keys AS k WHERE k.agent = f.agent)",
+            "NOT EXISTS",
+        ),
         ("SELECT f.file FROM config_files AS f WHERE NOT f.file IN ('a')", "NOT x IN"),
-        ("SELECT a.agent FROM agents AS a WHERE (SELECT count(*) = 0 FROM config_files AS f WHERE f.agent = a.agent)", "NOT EXISTS"),
+        (
+            "SELECT a.agent FROM agents AS a WHERE (SELECT count(*) = 0 FROM config_files AS f WHERE f.agent = a.agent)",
+            "NOT EXISTS",
+        ),
         ("SELECT a.agent FROM agents AS a JOIN config_files AS f ON f.file = a.main_file", "both have `agent`"),
         ("SELECT a.agent FROM agents AS a UNION SELECT f.agent FROM config_files AS f", "UNION at top level"),
         ("SELECT a.agent FROM agents AS a RIGHT JOIN config_files AS f ON f.agent = a.agent", "RIGHT JOIN"),
@@ -59,8 +65,12 @@ def test_sound_queries_have_no_problem(query: str) -> None:
 
 def test_the_first_table_of_the_outer_from_is_found_through_a_cte() -> None:
     """The rule speaks of what stands there, not of what a subselect in its columns reads."""
-    plain = sqlscan.scan("SELECT (SELECT count(*) FROM agents AS a WHERE a.agent = f.agent) AS n FROM config_files AS f", tables.TABLES)
-    through = sqlscan.scan("WITH x AS (SELECT k.file FROM yaml_keys AS k) SELECT x.file FROM x, agents AS a", tables.TABLES)
+    plain = sqlscan.scan(
+        "SELECT (SELECT count(*) FROM agents AS a WHERE a.agent = f.agent) AS n FROM config_files AS f", tables.TABLES
+    )
+    through = sqlscan.scan(
+        "WITH x AS (SELECT k.file FROM yaml_keys AS k) SELECT x.file FROM x, agents AS a", tables.TABLES
+    )
 
     assert (plain.first_table, through.first_table) == ("config_files", "yaml_keys")
 
@@ -83,7 +93,14 @@ def test_absences_are_found_with_the_columns_that_tie_them() -> None:
 
 def test_versions_are_compared_by_their_numbers_and_unknown_stays_unknown() -> None:
     """7.9 is older than 7.52; "7" alone decides >=6 but not >=7.52."""
-    cases = {("7.9.1", ">=7.52"): 0, ("7.72.4", ">=7.52,<7.78"): 1, ("7", ">=6"): 1, ("7", ">=7.52"): None, ("10.11.6-MariaDB", ">=10.5"): 1, (None, ">=6"): None}
+    cases = {
+        ("7.9.1", ">=7.52"): 0,
+        ("7.72.4", ">=7.52,<7.78"): 1,
+        ("7", ">=6"): 1,
+        ("7", ">=7.52"): None,
+        ("10.11.6-MariaDB", ">=10.5"): 1,
+        (None, ">=6"): None,
+    }
 
     assert {k: sql.version_in(*k) for k in cases} == cases
 
@@ -92,7 +109,13 @@ def test_a_connection_reads_and_does_nothing_else() -> None:
     """A query with INSERT, ATTACH or PRAGMA is refused by the authorizer, not by looking at its text."""
     database = sql.Database(tables.TABLES.values())
 
-    for statement in ("INSERT INTO agents (agent) VALUES ('x')", "ATTACH ':memory:' AS other", "PRAGMA user_version = 1", "DROP TABLE agents", "DELETE FROM agents"):
+    for statement in (
+        "INSERT INTO agents (agent) VALUES ('x')",
+        "ATTACH ':memory:' AS other",
+        "PRAGMA user_version = 1",
+        "DROP TABLE agents",
+        "DELETE FROM agents",
+    ):
         with pytest.raises(Exception, match="not authorized|prohibited"):
             database.select(statement)
 
@@ -102,4 +125,6 @@ def test_a_runaway_query_is_interrupted() -> None:
     database = sql.Database(tables.TABLES.values())
 
     with pytest.raises(Exception, match="interrupted"):
-        database.select("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", limit_seconds=0.2)
+        database.select(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", limit_seconds=0.2
+        )

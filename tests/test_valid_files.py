@@ -28,10 +28,14 @@ def check_files(report: Report) -> str:
 
 @pytest.mark.parametrize("emitter", EMITTERS, ids=lambda emitter: emitter.__name__)
 @pytest.mark.parametrize("seed", range(SEED, SEED + 3))
-def test_files_made_from_the_catalogues(emitter: Callable[[random.Random, Any], str], seed: int, tmp_path: Path) -> None:
+def test_files_made_from_the_catalogues(
+    emitter: Callable[[random.Random, Any], str], seed: int, tmp_path: Path
+) -> None:
     """A file of each integration with its required and some known options, and a datadog.yaml of 60 known settings of the right types."""
     rng = random.Random(seed)
-    files: dict[str, str | bytes] = {f"{CONF_D}/{check}.d/conf.yaml": emitter(rng, check_data(rng, check)) for check in integrations()}
+    files: dict[str, str | bytes] = {
+        f"{CONF_D}/{check}.d/conf.yaml": emitter(rng, check_data(rng, check)) for check in integrations()
+    }
     files[MAIN] = emitter(rng, main_data(rng, 60, without=NEEDS_MORE))
     report = session_over(tmp_path, files).check()
 
@@ -73,7 +77,7 @@ UNUSUAL = {
     "JSON": '{"init_config": null, "instances": [{"host": "a:b", "tags": ["env:test"]}]}',
     "JSON with tabs": '{\n\t"init_config": null,\n\t"instances": [\n\t\t{"host": "a"}\n\t]\n}\n',
     "logs alone": "logs:\n  - type: file\n    path: /var/log/*.log\n    service: shop\n    source: python\n    log_processing_rules:\n      - type: exclude_at_match\n        name: x\n        pattern: '^\\d{4}-\\w+: `.*`$'\n",
-    "autodiscovery": "ad_identifiers:\n  - redis\ninit_config:\ninstances:\n  - host: '%%host%%'\n    port: \"%%port%%\"\n    password: \"%%env_REDIS%%\"\n",
+    "autodiscovery": 'ad_identifiers:\n  - redis\ninit_config:\ninstances:\n  - host: \'%%host%%\'\n    port: "%%port%%"\n    password: "%%env_REDIS%%"\n',
     "a key that holds an anchor": "x-common: &common\n  service: shop\ninit_config:\ninstances:\n  - <<: *common\n    host: a\n",
 }
 
@@ -98,7 +102,9 @@ def shipped() -> list[tuple[str, str]]:
         for file in distribution.files or []:
             if file.name in ("conf.yaml.example", "conf.yaml.default"):
                 check = file.parts[-3]
-                found.append((check if check.isidentifier() else "own", Path(str(file.locate())).read_text(encoding="utf-8")))
+                found.append(
+                    (check if check.isidentifier() else "own", Path(str(file.locate())).read_text(encoding="utf-8"))
+                )
     return sorted(found)
 
 
@@ -109,6 +115,10 @@ def test_files_that_packages_ship(tmp_path: Path) -> None:
         pytest.skip("no package with a conf.yaml.example is installed (datadog-checks-dev carries four)")
     for number, (check, text) in enumerate(files):
         host = tmp_path / str(number)
-        report = session_over(host, {MAIN: f"api_key: {INVENTED_KEY}\nlogs_enabled: true\n", f"{CONF_D}/{check}.d/conf.yaml": text}, ignore=("check-without-code",)).check()
+        report = session_over(
+            host,
+            {MAIN: f"api_key: {INVENTED_KEY}\nlogs_enabled: true\n", f"{CONF_D}/{check}.d/conf.yaml": text},
+            ignore=("check-without-code",),
+        ).check()
 
         assert above_info(report) == [], text

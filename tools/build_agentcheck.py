@@ -61,9 +61,19 @@ def class_names(path: Path) -> tuple[set[str], set[str], dict[str, list[str]]]:
                 methods.add(item.name)
                 params[item.name] = [a.arg for a in item.args.args[1:]]
         for inner in ast.walk(item):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and item in node.body and not isinstance(item, ast.FunctionDef):
+            if (
+                isinstance(inner, ast.Name)
+                and isinstance(inner.ctx, ast.Store)
+                and item in node.body
+                and not isinstance(item, ast.FunctionDef)
+            ):
                 names.add(inner.id)
-            if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store) and isinstance(inner.value, ast.Name) and inner.value.id == "self":
+            if (
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.ctx, ast.Store)
+                and isinstance(inner.value, ast.Name)
+                and inner.value.id == "self"
+            ):
                 names.add(inner.attr)
     return methods, names, params
 
@@ -75,7 +85,10 @@ def exports(path: Path) -> set[str]:
     return {
         e.value
         for n in tree.body
-        if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name) and n.targets[0].id == "__all__" and isinstance(n.value, ast.List)
+        if isinstance(n, ast.Assign)
+        and isinstance(n.targets[0], ast.Name)
+        and n.targets[0].id == "__all__"
+        and isinstance(n.value, ast.List)
         for e in n.value.elts
         if isinstance(e, ast.Constant) and isinstance(e.value, str)
     }
@@ -92,7 +105,18 @@ def main(folders: list[str]) -> None:
     bases = [Path(f) / "datadog_checks" / "base" for f in folders]
     found = [class_names(b / "checks" / "base.py") for b in bases]
     newest = found[-1][2]
-    submits = ("gauge", "count", "monotonic_count", "rate", "histogram", "historate", "increment", "decrement", "service_check", "event")
+    submits = (
+        "gauge",
+        "count",
+        "monotonic_count",
+        "rate",
+        "histogram",
+        "historate",
+        "increment",
+        "decrement",
+        "service_check",
+        "event",
+    )
     data = {
         "checked": "2026-11",
         "versions": [f"datadog-checks-base {_version(b)}" for b in bases],

@@ -14,7 +14,14 @@ from typing import Any
 import yaml
 
 DATA = Path(__file__).parents[1] / "src" / "dddoctor" / "data"
-TYPES = {"list of strings": "list", "list of objects": "list", "list of custom object": "list", "list of custom objects": "list", "object": "map", "number": "float"}
+TYPES = {
+    "list of strings": "list",
+    "list of objects": "list",
+    "list of custom object": "list",
+    "list of custom objects": "list",
+    "object": "map",
+    "number": "float",
+}
 ALSO_WITH_DEFAULT = ("cmd_host",)
 # Read by the trace-agent alone, so not declared where the list was taken from; source cmd/trace-agent and comp/trace/config.
 ALSO_KNOWN: dict[str, list[Any]] = {"apm_config.api_key": ["string", None, []]}
@@ -47,7 +54,12 @@ def settings(source: dict[str, Any]) -> dict[str, Any]:
         keys[key] = row
         if "removed_after" in entry:
             removed[key] = str(entry["removed_after"])
-    return {"free_form": sorted(s.lower() for s in source["free_form_sections"]), "keys": keys, "removed": removed, "system_probe": sorted(system_probe)}
+    return {
+        "free_form": sorted(s.lower() for s in source["free_form_sections"]),
+        "keys": keys,
+        "removed": removed,
+        "system_probe": sorted(system_probe),
+    }
 
 
 def checks(source: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +68,12 @@ def checks(source: dict[str, Any]) -> dict[str, Any]:
     common = set(source["common_instance_options"])
     for entry in source["integrations"]:
         kind = entry["kind"].split(" ")[0] if not entry["kind"].startswith("logs") else "logs"
-        row: list[Any] = [kind, [o for o in entry["options"] if o not in common], entry.get("also_read") or [], entry.get("required") or []]
+        row: list[Any] = [
+            kind,
+            [o for o in entry["options"] if o not in common],
+            entry.get("also_read") or [],
+            entry.get("required") or [],
+        ]
         while len(row) > 1 and not row[-1]:
             row.pop()
         found[entry["name"]] = row
@@ -77,7 +94,10 @@ def write(name: str, data: dict[str, Any]) -> None:
     parts = []
     for key, value in data.items():
         if isinstance(value, dict):
-            lines = ",\n".join(f"{json.dumps(k)}:{json.dumps(v, ensure_ascii=False, separators=(',', ':'))}" for k, v in sorted(value.items()))
+            lines = ",\n".join(
+                f"{json.dumps(k)}:{json.dumps(v, ensure_ascii=False, separators=(',', ':'))}"
+                for k, v in sorted(value.items())
+            )
             parts.append(f"{json.dumps(key)}:{{\n{lines}\n}}")
         else:
             parts.append(f"{json.dumps(key)}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}")
@@ -86,7 +106,10 @@ def write(name: str, data: dict[str, Any]) -> None:
 
 def main(folder: Path) -> None:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for source, name, make in (("config-keys.yaml", "settings.json", settings), ("integrations.yaml", "checks.json", checks)):
+    for source, name, make in (
+        ("config-keys.yaml", "settings.json", settings),
+        ("integrations.yaml", "checks.json", checks),
+    ):
         write(name, make(yaml.load((folder / source).read_text(encoding="utf-8"), loader)))
 
 

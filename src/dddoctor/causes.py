@@ -23,7 +23,12 @@ def link(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mapping
                     edges[cause.id, other.id] = edges.get((cause.id, other.id), False) or is_certain
         for other in findings:
             reported = other.row.get("reported")
-            if other.id != cause.id and isinstance(reported, str) and any(s in reported for s in rules[cause.rule].symptoms) and _may_be_one(cause, other):
+            if (
+                other.id != cause.id
+                and isinstance(reported, str)
+                and any(s in reported for s in rules[cause.rule].symptoms)
+                and _may_be_one(cause, other)
+            ):
                 edges[cause.id, other.id] = True
     rank = {f.id: i for i, f in enumerate(ordered(findings))}
     for cause_id, other_id in list(edges):
@@ -43,7 +48,11 @@ def roots(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mappin
     explained = Counter(cause for f in findings for cause in f.explained_by)
 
     def reach(finding: Finding) -> int:
-        keys = [len(states[b.state].keys) for b in rules[finding.rule].brings if not b.if_column or finding.row.get(b.if_column) != 0]
+        keys = [
+            len(states[b.state].keys)
+            for b in rules[finding.rule].brings
+            if not b.if_column or finding.row.get(b.if_column) != 0
+        ]
         return min(keys, default=9)
 
     found = [f for f in ordered(findings) if not f.explained_by]
@@ -52,7 +61,11 @@ def roots(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mappin
 
 def _may_be_one(cause: Finding, other: Finding) -> bool:
     """Whether two findings may speak of one thing: the same Agent and the same check, where both name them."""
-    return all(cause.row.get(k) == other.row.get(k) for k in ("agent", "check_name") if cause.row.get(k) is not None and other.row.get(k) is not None)
+    return all(
+        cause.row.get(k) == other.row.get(k)
+        for k in ("agent", "check_name")
+        if cause.row.get(k) is not None and other.row.get(k) is not None
+    )
 
 
 def _brought(finding: Finding, rule: Rule, states: Mapping[str, State]) -> Iterator[tuple[str, Keys, bool]]:
@@ -70,7 +83,9 @@ def _brought(finding: Finding, rule: Rule, states: Mapping[str, State]) -> Itera
                 continue
             seen.add(name)
             yield name, known, flag is not None
-            todo += [(other, {k: v for k, v in known.items() if k in states[other].keys}) for other in states[name].brings]
+            todo += [
+                (other, {k: v for k, v in known.items() if k in states[other].keys}) for other in states[name].brings
+            ]
 
 
 def _shows(finding: Finding, rule: Rule, state: str, keys: Keys) -> bool:

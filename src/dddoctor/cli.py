@@ -31,10 +31,17 @@ app = typer.Typer(
 rules_app = typer.Typer(help="List, test and write rules.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(rules_app, name="rules")
 
-Root = Annotated[Path | None, typer.Option("--root", metavar="DIR", help="Look at a folder or mounted disk instead of this machine.")]
+Root = Annotated[
+    Path | None, typer.Option("--root", metavar="DIR", help="Look at a folder or mounted disk instead of this machine.")
+]
 Rules = Annotated[list[Path] | None, typer.Option("--rules", metavar="DIR", help="More rules, from a folder of yours.")]
-Apps = Annotated[list[str] | None, typer.Option("--app", metavar="DIR", help="An application's folder on the target (may be repeated).")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Safe repairs only, unless --unsafe-fixes says otherwise.")]
+Apps = Annotated[
+    list[str] | None,
+    typer.Option("--app", metavar="DIR", help="An application's folder on the target (may be repeated)."),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask. Safe repairs only, unless --unsafe-fixes says otherwise.")
+]
 
 
 def run() -> None:
@@ -55,7 +62,10 @@ def run() -> None:
             import traceback
 
             print(Vault().show(traceback.format_exc()), file=sys.stderr)
-        print(f"dddoctor: a bug of ours ({type(error).__name__}: {Vault().show(str(error))}); --debug shows where", file=sys.stderr)
+        print(
+            f"dddoctor: a bug of ours ({type(error).__name__}: {Vault().show(str(error))}); --debug shows where",
+            file=sys.stderr,
+        )
         raise SystemExit(EXIT_BUG) from None
 
 
@@ -92,18 +102,33 @@ def _finish(code: int) -> None:
 def check(
     root: Root = None,
     app_folders: Apps = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired, after showing it; prove it.")] = False,
-    unsafe_fixes: Annotated[bool, typer.Option("--unsafe-fixes", help="Also repairs that change what the host does.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair what can be repaired, after showing it; prove it.")
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Also repairs that change what the host does.")
+    ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="With --fix: print the patch and change nothing.")] = False,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="With --diff --output FILE: the exact patch, into a file of mode 0600.")] = False,
+    show_secrets: Annotated[
+        bool,
+        typer.Option("--show-secrets", help="With --diff --output FILE: the exact patch, into a file of mode 0600."),
+    ] = False,
     yes: Yes = False,
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="console or json.")] = "console",
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write the report here; - is standard output.")] = None,
-    select: Annotated[list[str] | None, typer.Option("--select", metavar="AREA|RULE", help="Only these (commas, or repeated).")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the report here; - is standard output.")
+    ] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", metavar="AREA|RULE", help="Only these (commas, or repeated).")
+    ] = None,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="AREA|RULE", help="All but these.")] = None,
     rules: Rules = None,
-    fail_on: Annotated[str, typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 from this severity on: error, warning, info.")] = "warning",
-    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for one probe.")] = None,
+    fail_on: Annotated[
+        str, typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 from this severity on: error, warning, info.")
+    ] = "warning",
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for one probe.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the tracebacks of our own bugs.")] = False,
 ) -> None:
     """Say what is wrong, where, which problem causes which, and how to repair it."""
@@ -155,7 +180,12 @@ def render(report: "Report", format_: str, output: Path | None = None) -> str:
     is_terminal = output is None and sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns  # COLUMNS, else the terminal, else 100
     encoding = (sys.stdout.encoding or "ascii").lower()
-    return console.render(report, width=width, color=is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb", ascii_only="utf" not in encoding)
+    return console.render(
+        report,
+        width=width,
+        color=is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+        ascii_only="utf" not in encoding,
+    )
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -186,7 +216,9 @@ def _command_line() -> str:
 
 @app.command()
 def explain(
-    what: Annotated[str, typer.Argument(metavar="RULE | 'PASTED ERROR'", help="A rule's id, or words you saw somewhere.")],
+    what: Annotated[
+        str, typer.Argument(metavar="RULE | 'PASTED ERROR'", help="A rule's id, or words you saw somewhere.")
+    ],
     rules: Rules = None,
 ) -> None:
     """What a rule means, or what an error you paste most likely means."""
@@ -210,7 +242,9 @@ def list_tables(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = 
     tables.load_all()
     if name is not None and name not in tables.TABLES:
         raise _fail(f"no table is called {name}; see `dddoctor tables`")
-    sys.stdout.write(explaining.describe_table(tables.TABLES[name]) if name else explaining.describe_tables(tables.TABLES))
+    sys.stdout.write(
+        explaining.describe_table(tables.TABLES[name]) if name else explaining.describe_tables(tables.TABLES)
+    )
 
 
 @app.command()
@@ -239,7 +273,9 @@ def query(
 
 
 @app.command()
-def history(purge: Annotated[bool, typer.Option("--purge", help="Forget all runs: they can no longer be undone.")] = False) -> None:
+def history(
+    purge: Annotated[bool, typer.Option("--purge", help="Forget all runs: they can no longer be undone.")] = False,
+) -> None:
     """The repairs made so far, newest first."""
     from dddoctor import undoing
 
@@ -248,7 +284,10 @@ def history(purge: Annotated[bool, typer.Option("--purge", help="Forget all runs
 
 @app.command()
 def undo(
-    run_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A run of `dddoctor history`; the last one of this target if left out.")] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="A run of `dddoctor history`; the last one of this target if left out."),
+    ] = None,
     root: Root = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
     yes: Yes = False,
@@ -267,7 +306,11 @@ def undo(
 
 
 @app.command()
-def demo(keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Leave the broken VM in this folder, to play with.")] = None) -> None:
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Leave the broken VM in this folder, to play with.")
+    ] = None,
+) -> None:
     """Build a broken VM as a folder, diagnose it, repair it, prove it, undo it."""
     from dddoctor import demo as the_demo
     from dddoctor.session import UsageError
@@ -292,13 +335,20 @@ def list_rules(rules: Rules = None) -> None:
 
 
 @rules_app.command("test")
-def test_rules(paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]…", help="Rule files or folders; all shipped rules if left out.")] = None) -> None:
+def test_rules(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]…", help="Rule files or folders; all shipped rules if left out."),
+    ] = None,
+) -> None:
     """Run the examples of rules; exit 1 where one fails."""
     from dddoctor import explaining
     from dddoctor import rules as rule_files
 
     try:
-        code = explaining.test_rules([p for path in paths or [rule_files.rules_folder()] for p in _rule_paths(path)], sys.stdout)
+        code = explaining.test_rules(
+            [p for path in paths or [rule_files.rules_folder()] for p in _rule_paths(path)], sys.stdout
+        )
     except RuleError as error:
         raise _fail(str(error)) from error
     _finish(code)
@@ -317,8 +367,13 @@ def _rule_paths(path: Path) -> list[Path]:
 @rules_app.command("new")
 def new_rule(
     name: Annotated[str, typer.Argument(metavar="AREA/ID")],
-    from_file: Annotated[Path | None, typer.Option("--from-file", metavar="FILE", help="A file that shows the defect; it becomes the first example.")] = None,
-    folder: Annotated[Path | None, typer.Option("--rules", metavar="DIR", help="Where to write it (default: ./rules).")] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from-file", metavar="FILE", help="A file that shows the defect; it becomes the first example."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--rules", metavar="DIR", help="Where to write it (default: ./rules).")
+    ] = None,
 ) -> None:
     """Write the skeleton of a rule."""
     from dddoctor import explaining

@@ -16,8 +16,11 @@ from dddoctor.model import Gap, Kind
 from dddoctor.sql import Database
 from dddoctor.tables import Collector, RunOptions
 
-BATCH_ROWS = 400
-HELP_AFTER_SECONDS = 0.1  # when every running collector has been silent this long and others wait, one more worker starts
+BATCH_ROWS = 2000
+BATCH_SECONDS = 0.5  # rows that come slowly are handed over after this time, so that the run hears of their collector
+HELP_AFTER_SECONDS = (
+    0.1  # when every running collector has been silent this long and others wait, one more worker starts
+)
 LONGEST_FACTOR = 15  # a collector that goes on yielding rows may take this many times its limit
 MAX_WORKERS = 16
 # Tables whose rows the engine, the repair loop and the report ask for as objects.
@@ -34,7 +37,14 @@ class Tables:
     Collectors run in daemon threads, so one that hangs for good (a dead mount) costs its time limit and never the exit.
     """
 
-    def __init__(self, host: Host, vault: Any, options: RunOptions, limit_seconds: float | None = None, replaced: Mapping[str, list[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        vault: Any,
+        options: RunOptions,
+        limit_seconds: float | None = None,
+        replaced: Mapping[str, list[Any]] | None = None,
+    ) -> None:
         self.host, self.vault, self.options, self.limit_seconds = host, vault, options, limit_seconds
         self.database = Database(tables.TABLES.values())
         self.gaps: dict[str, list[Gap]] = {}
@@ -42,7 +52,9 @@ class Tables:
         self.counts: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self._rows: dict[str, list[Any]] = {}
-        self._wanted_rows: set[str] = {n for c in tables.COLLECTORS.values() for n in c.needs if n in tables.TABLES} | _KEPT_ROWS
+        self._wanted_rows: set[str] = {
+            n for c in tables.COLLECTORS.values() for n in c.needs if n in tables.TABLES
+        } | _KEPT_ROWS
         self._by_row: dict[type[Any], str] = {}
         self._of_collector: dict[str, list[str]] = {}
         for t in tables.TABLES.values():
@@ -112,7 +124,9 @@ class Tables:
         """
         if table not in self._names:
             known = tables.TABLES[table]
-            self._names[table] = tuple(i for i, c in enumerate(known.columns) if known.types[i].startswith("str") and c not in _HIDDEN_ALREADY)
+            self._names[table] = tuple(
+                i for i, c in enumerate(known.columns) if known.types[i].startswith("str") and c not in _HIDDEN_ALREADY
+            )
         columns, hidden = self._names[table], {}
         for i in columns:  # few names stand in many rows
             for name in {row[i] for row in rows} - self._harmless:
@@ -226,7 +240,9 @@ class _Run:
             if now - self.heard[name] > limit or now - started > limit * LONGEST_FACTOR:
                 self.abandoned.add(name)
                 del self.running[name]
-                self.store._give_up(collector, Gap("*", Kind.TIMEOUT, f"did not answer within {limit:g} s", "--timeout"))
+                self.store._give_up(
+                    collector, Gap("*", Kind.TIMEOUT, f"did not answer within {limit:g} s", "--timeout")
+                )
                 self.workers -= 1  # its thread is lost
                 self._leave(collector, now - started)
         is_stuck = self.running and min(now - self.heard[n] for n in self.running) > HELP_AFTER_SECONDS
@@ -246,11 +262,12 @@ class _Run:
             self.results.put(("started", collector, time.monotonic()))
             try:
                 batch: list[Any] = []
+                since = time.monotonic()
                 for row in collector.function(*self.store._arguments(collector)):
                     batch.append(row)
-                    if len(batch) >= BATCH_ROWS:
+                    if len(batch) >= BATCH_ROWS or (len(batch) % 64 == 0 and time.monotonic() - since > BATCH_SECONDS):
                         self.results.put(("rows", collector, batch))
-                        batch = []
+                        batch, since = [], time.monotonic()
                 self.results.put(("rows", collector, batch))
                 self.results.put(("done", collector, None))
             except Unavailable as error:

@@ -53,4 +53,8 @@ def words(typed: Sequence[str]) -> list[str]:
         deeper = f"{path} {word}".strip()
         if deeper in known:
             path = deeper
-    return [w for w in known[path] if w.startswith(current) and (w.startswith("-") == current.startswith("-") or not current)]
+    return [
+        w
+        for w in known[path]
+        if w.startswith(current) and (w.startswith("-") == current.startswith("-") or not current)
+    ]

@@ -27,7 +27,10 @@ def run(keep: Path | None, out: TextIO) -> int:
     with _workplace(keep) as (root, state):
         make_vm(root)
         if keep is not None:
-            _say(out, f"The broken VM is in {root}. Look at it with\n\n    dddoctor check --root {root}\n\nand repair it with\n\n    dddoctor check --root {root} --fix\n")
+            _say(
+                out,
+                f"The broken VM is in {root}. Look at it with\n\n    dddoctor check --root {root}\n\nand repair it with\n\n    dddoctor check --root {root} --fix\n",
+            )
             return 0
         os.environ["DDDOCTOR_STATE"] = str(state)
         before = tree_hash(root)
@@ -62,7 +65,9 @@ def make_vm(root: Path) -> None:
     """Write the tree of data/demo_vm.yaml below `root`."""
     import yaml
 
-    manifest: dict[str, Any] = yaml.load(MANIFEST.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    manifest: dict[str, Any] = yaml.load(
+        MANIFEST.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     root.mkdir(parents=True, exist_ok=True)
     build(root, manifest)
 
@@ -79,7 +84,10 @@ def _undo(root: Path, session: Session, before: str, out: TextIO) -> bool:
     result = Journal().undo(None, target_id(session.host, root))
     _say(out, f"{len(result.done)} changes taken back.")
     is_back = tree_hash(root) == before
-    _say(out, "The tree has its old hash again." if is_back else "The tree differs from what it was: this is a bug of ours.")
+    _say(
+        out,
+        "The tree has its old hash again." if is_back else "The tree differs from what it was: this is a bug of ours.",
+    )
     return is_back
 
 
@@ -97,12 +105,14 @@ def tree_hash(root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         stat = path.lstat()
-        digest.update(f"{path.relative_to(root)}\0{stat.st_mode}\0{stat.st_uid}:{stat.st_gid}\0".encode("utf-8", "surrogateescape"))
+        digest.update(
+            f"{path.relative_to(root)}\0{stat.st_mode}\0{stat.st_uid}:{stat.st_gid}\0".encode(
+                "utf-8", "surrogateescape"
+            )
+        )
         if path.is_symlink():
             digest.update(os.fsencode(path.readlink()))
         elif path.is_file():
             digest.update(f"{stat.st_mtime_ns}\0".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-

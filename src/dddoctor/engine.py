@@ -20,7 +20,9 @@ from dddoctor.sql import version_in
 _NOT_IDENTITY = {
     "line", "column", "end_line", "mtime", "pid", "size_bytes", "ordinal", "nearest", "correction", "text", "message", "severity", "safety", "also",
 }  # fmt: skip
-_TOKEN_MARK = "\ue0d0"  # how a secret's token begins (secrets.py); such a column does not identify, unless a rule says so
+_TOKEN_MARK = (
+    "\ue0d0"  # how a secret's token begins (secrets.py); such a column does not identify, unless a rule says so
+)
 _TOKEN = lazy("\ue0d0([a-z-]+):[0-9a-f]{12}\ue0d1")  # random for the run
 
 
@@ -74,13 +76,19 @@ def evaluate(rules: Sequence[Rule], store: Tables) -> Evaluation:
         try:
             outcomes[rule.id] = _judge(rule, store) if rule.id in living else Outcome("not applicable")
         except Exception as error:  # our bug: this rule is broken, the run goes on
-            outcomes[rule.id] = Outcome("broken", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+            outcomes[rule.id] = Outcome(
+                "broken", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc()
+            )
     return Evaluation(outcomes, store)
 
 
 def _speaks_of_nothing(rule: Rule, store: Tables) -> bool:
     gaps = store.gaps.get(rule.first_table, ())
-    return store.counts.get(rule.first_table, 0) == 0 and all(g.kind is Kind.TARGET for g in gaps) and rule.first_table not in store.failures
+    return (
+        store.counts.get(rule.first_table, 0) == 0
+        and all(g.kind is Kind.TARGET for g in gaps)
+        and rule.first_table not in store.failures
+    )
 
 
 def _applies_to_nothing(rule: Rule, store: Tables) -> bool:
@@ -154,7 +162,9 @@ def _hidden_places(rule: Rule, met: Sequence[tuple[str, Gap]]) -> set[tuple[str,
 
 
 def _is_at(value: Any, place: str) -> bool:
-    return isinstance(value, str) and (value == place or (place.startswith("/") and value.startswith(place.rstrip("/") + "/")))
+    return isinstance(value, str) and (
+        value == place or (place.startswith("/") and value.startswith(place.rstrip("/") + "/"))
+    )
 
 
 def _row_fits(rule: Rule, row: Mapping[str, Any], store: Tables) -> int | None:
@@ -248,15 +258,24 @@ def _finding(rule: Rule, row: dict[str, Any]) -> Finding:
 
 def _identity(rule: Rule, row: Mapping[str, Any]) -> list[Any]:
     names = rule.identity or tuple(
-        n for n in rule.columns if n not in _NOT_IDENTITY and not n.endswith(("_at", "_count")) and not (isinstance(row[n], str) and _TOKEN_MARK in row[n])
+        n
+        for n in rule.columns
+        if n not in _NOT_IDENTITY
+        and not n.endswith(("_at", "_count"))
+        and not (isinstance(row[n], str) and _TOKEN_MARK in row[n])
     )
-    return [[n, _TOKEN.sub(r"<\1>", row[n]) if isinstance(row[n], str) and _TOKEN_MARK in row[n] else row[n]] for n in sorted(names)]
+    return [
+        [n, _TOKEN.sub(r"<\1>", row[n]) if isinstance(row[n], str) and _TOKEN_MARK in row[n] else row[n]]
+        for n in sorted(names)
+    ]
 
 
 def _fingerprint(parts: Sequence[Any]) -> str:
     import hashlib  # loads OpenSSL: 2 ms that a healthy host need not wait for
 
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")).hexdigest()[:10]
+    return hashlib.sha256(
+        json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    ).hexdigest()[:10]
 
 
 def _offer(rule: Rule, row: Mapping[str, Any]) -> FixOffer | None:

@@ -49,7 +49,11 @@ def missing_kinds(rule: Rule, examples: list[dict[str, Any]]) -> Iterator[str]:
         yield "no example fires"
     if not any(not e["finds"] and not e.get("partial") and not e.get("unreadable") for e in examples):
         yield "no example must stay silent"
-    if rule.fix and rule.fix.safety is not Safety.MANUAL and not any("after_fix" in e or "after_modes" in e or "runs" in e for e in examples):
+    if (
+        rule.fix
+        and rule.fix.safety is not Safety.MANUAL
+        and not any("after_fix" in e or "after_modes" in e or "runs" in e for e in examples)
+    ):
         yield "no example shows the repair (after_fix, after_modes or runs)"
     if rule.absent and not any(e.get("unreadable") or e.get("partial") for e in examples):
         yield f"the rule concludes from an absence in {', '.join(rule.absent)}: an example with `unreadable` must show that it does not when it cannot look"
@@ -102,13 +106,24 @@ def build(root: Path, example: Mapping[str, Any]) -> None:
 
 def example_host(root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Host:
     """The example's tree as a host."""
-    commands = {tuple(argv.split(" ")): Ran(int(r.get("returncode", 0)), r.get("stdout", ""), r.get("stderr", "")) for argv, r in example.get("commands", {}).items()}
-    return ExampleHost(root, unreadable={*example.get("unreadable", ()), *hidden}, commands=commands, env=example.get("env"), owners=example.get("owners", {}))
+    commands = {
+        tuple(argv.split(" ")): Ran(int(r.get("returncode", 0)), r.get("stdout", ""), r.get("stderr", ""))
+        for argv, r in example.get("commands", {}).items()
+    }
+    return ExampleHost(
+        root,
+        unreadable={*example.get("unreadable", ()), *hidden},
+        commands=commands,
+        env=example.get("env"),
+        owners=example.get("owners", {}),
+    )
 
 
 def _store(root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Tables:
     vault = Vault()
-    return Tables(CachedHost(example_host(root, example, hidden)), vault, RunOptions(apps=tuple(example.get("apps", ()))))
+    return Tables(
+        CachedHost(example_host(root, example, hidden)), vault, RunOptions(apps=tuple(example.get("apps", ())))
+    )
 
 
 def _evaluate(rule: Rule, root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Evaluation:
@@ -133,7 +148,12 @@ def _compare_findings(rule: Rule, outcome: Outcome, example: Mapping[str, Any]) 
 
 
 def _fits(finding: Finding, want: Mapping[str, Any]) -> bool:
-    have = {**finding.row, "severity": finding.severity.value, "message": finding.message, "safety": finding.fix.safety.value if finding.fix else None}
+    have = {
+        **finding.row,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "safety": finding.fix.safety.value if finding.fix else None,
+    }
     return all(have.get(k) == v for k, v in want.items())
 
 
@@ -151,7 +171,9 @@ def _compare_repair(rule: Rule, root: Path, example: Mapping[str, Any], states: 
         link(evaluation.findings, {rule.id: rule}, states)
         return Look(evaluation.findings, unsound_files(store))
 
-    plan = Repairer(example_host(root, example), look, {rule.id: rule}, [Safety.SAFE, Safety.UNSAFE], can_defer=True).run()
+    plan = Repairer(
+        example_host(root, example), look, {rule.id: rule}, [Safety.SAFE, Safety.UNSAFE], can_defer=True
+    ).run()
     for path, want in (example.get("after_fix") or {}).items():
         try:
             have: str | None = plan.overlay.read(path).decode("utf-8", "surrogateescape")
@@ -199,7 +221,9 @@ def _hide_rows(rule: Rule, evaluation: Evaluation, whole: Outcome) -> Iterator[s
         for values in rows:
             row = dict(zip(names, values, strict=True))
             where = row.get("file") or row.get("agent") or "*"
-            hidden = _copy_without(store, table, row["row_id"], Gap(where, Kind.DENIED, "hidden by the harness", "sudo"))
+            hidden = _copy_without(
+                store, table, row["row_id"], Gap(where, Kind.DENIED, "hidden by the harness", "sudo")
+            )
             outcome = evaluate([rule], hidden).outcomes[rule.id]
             yield from _judge_hidden(f"with one row of {table} hidden ({where})", outcome, known)
 

@@ -17,7 +17,28 @@ from dddoctor.session import UsageError
 from dddoctor.tables import Table
 
 _WORD = lazy(r"[a-z_][a-z0-9_]{2,}")
-_COMMON = {"the", "and", "for", "not", "with", "that", "this", "from", "are", "was", "has", "have", "its", "can", "but", "you", "your", "error", "file", "line"}
+_COMMON = {
+    "the",
+    "and",
+    "for",
+    "not",
+    "with",
+    "that",
+    "this",
+    "from",
+    "are",
+    "was",
+    "has",
+    "have",
+    "its",
+    "can",
+    "but",
+    "you",
+    "your",
+    "error",
+    "file",
+    "line",
+}
 
 
 def explain(what: str, known: Sequence[Rule]) -> tuple[str, bool]:
@@ -28,9 +49,17 @@ def explain(what: str, known: Sequence[Rule]) -> tuple[str, bool]:
     scored = sorted(((score(r, what), r) for r in known), key=lambda p: (-p[0], p[1].id))
     best = [r for s, r in scored[:3] if s >= 2.0]
     if not best:
-        return "No rule knows these words. `dddoctor check` looks at the host itself; `dddoctor rules list` shows all rules.\n", False
-    parts = [f"{r.id}: {r.title}\n" + _wrapped(r.why) + (_wrapped("Next: " + _plain(r.advice)) if r.advice else "") for r in best]
-    return "Most likely, best first:\n\n" + "\n".join(parts) + "\n`dddoctor check` tells which of them this host has.\n", True
+        return (
+            "No rule knows these words. `dddoctor check` looks at the host itself; `dddoctor rules list` shows all rules.\n",
+            False,
+        )
+    parts = [
+        f"{r.id}: {r.title}\n" + _wrapped(r.why) + (_wrapped("Next: " + _plain(r.advice)) if r.advice else "")
+        for r in best
+    ]
+    return "Most likely, best first:\n\n" + "\n".join(
+        parts
+    ) + "\n`dddoctor check` tells which of them this host has.\n", True
 
 
 def score(rule: Rule, pasted: str) -> float:
@@ -74,7 +103,10 @@ def describe_rule(rule: Rule) -> str:
 def describe_tables(known: Mapping[str, Table]) -> str:
     """All tables, a line each."""
     width = max(len(n) for n in known)
-    return "".join(f"{n.ljust(width)}  {_first_sentence(known[n].doc)}\n" for n in sorted(known)) + "\n`dddoctor tables NAME` shows the columns.\n"
+    return (
+        "".join(f"{n.ljust(width)}  {_first_sentence(known[n].doc)}\n" for n in sorted(known))
+        + "\n`dddoctor tables NAME` shows the columns.\n"
+    )
 
 
 def _first_sentence(doc: str) -> str:
@@ -84,7 +116,10 @@ def _first_sentence(doc: str) -> str:
 def describe_table(table: Table) -> str:
     """One table with its columns and their types; `?` may be NULL."""
     names = {"int": "integer", "str": "text", "float": "real"}
-    lines = [f"{table.name}\n", textwrap.indent(textwrap.dedent("  " + table.doc if not table.doc.startswith(" ") else table.doc), "") + "\n\n"]
+    lines = [
+        f"{table.name}\n",
+        textwrap.indent(textwrap.dedent("  " + table.doc if not table.doc.startswith(" ") else table.doc), "") + "\n\n",
+    ]
     for column, kind in zip(table.columns, table.types, strict=True):
         base = kind.split(" ")[0]
         lines.append(f"  {column:22} {names.get(base, base)}{'?' if 'None' in kind else ''}\n")
@@ -100,7 +135,13 @@ def list_rules(known: Sequence[Rule]) -> str:
         if rule.area != area:
             area = rule.area
             parts.append(f"\n{area}\n" if parts else f"{area}\n")
-        mark = "fix" if rule.fix and rule.fix.safety.value == "safe" else "ask" if rule.fix and rule.fix.safety.value == "unsafe" else "   "
+        mark = (
+            "fix"
+            if rule.fix and rule.fix.safety.value == "safe"
+            else "ask"
+            if rule.fix and rule.fix.safety.value == "unsafe"
+            else "   "
+        )
         parts.append(f"  {rule.id.ljust(width)}  {rule.severity.value:7}  {mark}  {rule.title}\n")
     return "".join(parts)
 
@@ -109,7 +150,11 @@ def test_rules(paths: Sequence[Path], out: TextIO) -> int:
     """Run the examples of rule files; 1 where one fails."""
     states = rulefiles.load_states(rules.rules_folder() / "states.yaml")
     for folder in {p.parent for p in paths} | {p.parent.parent for p in paths}:
-        states.update(rulefiles.load_states(folder / "states.yaml", known=states) if (folder / "states.yaml") != rules.rules_folder() / "states.yaml" else {})
+        states.update(
+            rulefiles.load_states(folder / "states.yaml", known=states)
+            if (folder / "states.yaml") != rules.rules_folder() / "states.yaml"
+            else {}
+        )
     count = failed = 0
     for path in paths:
         rule = rulefiles.load_files([path], states)[0]
@@ -131,10 +176,16 @@ def new_rule(name: str, from_file: Path | None, folder: Path) -> Path:
     if path.exists():
         raise UsageError(f"{path} is there already")
     vault = Vault()
-    text = vault.show("\n".join(redacted_lines(from_file.read_bytes(), vault))) if from_file else "init_config:\n\ninstances:\n  - {}\n"
+    text = (
+        vault.show("\n".join(redacted_lines(from_file.read_bytes(), vault)))
+        if from_file
+        else "init_config:\n\ninstances:\n  - {}\n"
+    )
     body = textwrap.indent(text if text.endswith("\n") else text + "\n", " " * 8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_SKELETON.format(id=rule_id, title=rule_id.replace("-", " ").capitalize(), body=body), encoding="utf-8")
+    path.write_text(
+        _SKELETON.format(id=rule_id, title=rule_id.replace("-", " ").capitalize(), body=body), encoding="utf-8"
+    )
     return path
 
 

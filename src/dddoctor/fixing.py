@@ -48,7 +48,10 @@ def fix_it(session: Session, report: Report, asked: Asked) -> Report | None:
         if chosen != frozenset(f.finding.id for f in [*plan.fixes, *plan.deferred]):
             plan = session.plan(allowed, chosen)
     elif not asked.is_agreed:
-        print("Nothing was changed: there is no terminal to ask at. Say --yes to apply this, or --diff to see it as a patch.", file=out)
+        print(
+            "Nothing was changed: there is no terminal to ask at. Say --yes to apply this, or --diff to see it as a patch.",
+            file=out,
+        )
         return report
     return session.apply(plan)
 
@@ -56,7 +59,14 @@ def fix_it(session: Session, report: Report, asked: Asked) -> Report | None:
 def _refusals(report: Report, plan: Plan, vault: Vault) -> list[Applied]:
     by_id = {f.id: f for f in report.findings}
     return [
-        Applied(f.id, f.rule, f.fix.title if f.fix else f.title, "not repaired", (f.file,) if f.file else (), vault.show(reason))
+        Applied(
+            f.id,
+            f.rule,
+            f.fix.title if f.fix else f.title,
+            "not repaired",
+            (f.file,) if f.file else (),
+            vault.show(reason),
+        )
         for fid, reason in plan.refused.items()
         if (f := by_id.get(fid)) is not None
     ]
@@ -69,7 +79,10 @@ def plan_patches(plan: Plan, base: Host, vault: Vault, *, with_secrets: bool = F
     """One patch a file that the plan makes, changes or removes."""
     overlay = plan.overlay
     renames = overlay.renames()
-    found = [patches.file_patch(p, b, a, vault, to=_new_name(p, renames), with_secrets=with_secrets) for p, (b, a) in overlay.changed().items()]
+    found = [
+        patches.file_patch(p, b, a, vault, to=_new_name(p, renames), with_secrets=with_secrets)
+        for p, (b, a) in overlay.changed().items()
+    ]
     return [p for p in found if p.text or p.withheld]
 
 
@@ -125,7 +138,10 @@ def _write_patch(session: Session, plan: Plan, asked: Asked) -> None:
         sys.stdout.write(text)
     withheld = sum(p.withheld for p in found)
     if withheld:
-        print(f"{_hunks(withheld)} withheld because secrets stand in them; `--fix --diff --show-secrets --output FILE` writes the exact patch.", file=sys.stderr)
+        print(
+            f"{_hunks(withheld)} withheld because secrets stand in them; `--fix --diff --show-secrets --output FILE` writes the exact patch.",
+            file=sys.stderr,
+        )
     for line in other_changes(plan.overlay, plan):
         print(f"and: {session.vault.show(line)}", file=sys.stderr)
 
@@ -151,7 +167,11 @@ def _ask(plan: Plan, out: TextIO, takes_unsafe: bool, vault: Vault) -> frozenset
     fixes = [*plan.fixes, *plan.deferred]
     everything = frozenset(f.finding.id for f in fixes)
     has_unsafe = any(_safety(f) == "unsafe" for f in fixes)
-    words = "[y] all  [s] only the safe ones  [e] each in turn  [n] nothing: " if has_unsafe and not takes_unsafe else "[y] all  [e] each in turn  [n] nothing: "
+    words = (
+        "[y] all  [s] only the safe ones  [e] each in turn  [n] nothing: "
+        if has_unsafe and not takes_unsafe
+        else "[y] all  [e] each in turn  [n] nothing: "
+    )
     while True:
         answer = _read(f"Apply? {words}", out)
         if answer in {"y", "yes"}:
@@ -169,7 +189,10 @@ def _ask_each(fixes: list[PlannedFix], out: TextIO, vault: Vault) -> frozenset[s
     for fix in fixes:
         finding: Finding = fix.finding
         title = finding.fix.title if finding.fix else finding.title
-        if _read(f"{title} ({vault.show(finding.file or finding.message)}; {_safety(fix)})? [y/n]: ", out) in {"y", "yes"}:
+        if _read(f"{title} ({vault.show(finding.file or finding.message)}; {_safety(fix)})? [y/n]: ", out) in {
+            "y",
+            "yes",
+        }:
             chosen.add(finding.id)
     return frozenset(chosen) or None
 

@@ -86,11 +86,20 @@ class Journal:
             folder.mkdir(mode=0o700)
             run = Run(folder, target, lock, runner)
             run.notes = [*recovered.done, *recovered.refused]
-            run.write({"begin": target._asdict(), "command": command, "started_at": now.isoformat(timespec="seconds"), "order": time.time_ns()})
+            run.write(
+                {
+                    "begin": target._asdict(),
+                    "command": command,
+                    "started_at": now.isoformat(timespec="seconds"),
+                    "order": time.time_ns(),
+                }
+            )
             sync_folder(folder.parent)
         except OSError as error:
             os.close(lock)
-            raise JournalError(f"the journal cannot be written to {self.state}: {error.strerror}; nothing was changed") from error
+            raise JournalError(
+                f"the journal cannot be written to {self.state}: {error.strerror}; nothing was changed"
+            ) from error
         except BaseException:
             os.close(lock)
             raise
@@ -102,7 +111,9 @@ class Journal:
         for record in self._records():
             if record.steps and (target is None or record.target.is_same(target)):
                 lines = tuple(in_words(s) for s in record.steps)
-                found.append(Entry(record.id, record.started_at, record.status, record.target.path, record.command, lines))
+                found.append(
+                    Entry(record.id, record.started_at, record.status, record.target.path, record.command, lines)
+                )
         return found
 
     def recover(self, target: TargetId, runner: Runner | None = None) -> list[str]:
@@ -111,7 +122,9 @@ class Journal:
             recovered = self._recover(target, runner)
             return [*recovered.done, *recovered.refused]
 
-    def undo(self, run_id: str | None, target: TargetId, force: bool = False, runner: Runner | None = None) -> UndoResult:
+    def undo(
+        self, run_id: str | None, target: TargetId, force: bool = False, runner: Runner | None = None
+    ) -> UndoResult:
         """Take a run back, by default the last one of this target that is not undone: one that was interrupted, if there is one. JournalError where there is none."""
         with self._locked():
             recovered = self._recover(target, runner)
@@ -165,12 +178,16 @@ class Journal:
                 raise JournalError(f"the state folder {self.state} must belong to you alone (mode 0700)")
             lock = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise JournalError(f"the journal cannot be written to {self.state}: {error.strerror}; nothing was changed") from error
+            raise JournalError(
+                f"the journal cannot be written to {self.state}: {error.strerror}; nothing was changed"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock)
-            raise JournalError("another run of dddoctor is repairing or undoing right now; wait for it to end") from error
+            raise JournalError(
+                "another run of dddoctor is repairing or undoing right now; wait for it to end"
+            ) from error
         return lock
 
     @contextlib.contextmanager
@@ -214,7 +231,13 @@ class Journal:
         done: list[str] = []
         refused: list[str] = []
         for record in self._records():
-            if record.is_committed or record.is_recovered or not record.steps or record.status == "undone" or not record.target.is_same(target):
+            if (
+                record.is_committed
+                or record.is_recovered
+                or not record.steps
+                or record.status == "undone"
+                or not record.target.is_same(target)
+            ):
                 continue
             result = _take_back(record, force=False, runner=runner)
             with contextlib.suppress(OSError), appending(record.folder) as write:
@@ -256,7 +279,9 @@ def _take_back(record: Record, *, force: bool, runner: Runner | None) -> UndoRes
                 continue
             done.append(in_words(step, is_undo=True))
             record.undone.add(step["n"])
-            with contextlib.suppress(OSError):  # a full disk must not end a rollback; what is back already is found to be so next time
+            with contextlib.suppress(
+                OSError
+            ):  # a full disk must not end a rollback; what is back already is found to be so next time
                 write({"undone": step["n"]})
     return UndoResult(done, refused)
 
@@ -292,13 +317,17 @@ class Run:
                 sync_folder(self.folder)
             self.write({"step": step})
         except OSError as error:
-            raise JournalError(f"{step['path']} was not touched: the journal cannot be written ({error.strerror})") from error
+            raise JournalError(
+                f"{step['path']} was not touched: the journal cannot be written ({error.strerror})"
+            ) from error
         self._steps.append(step)
         if step["op"] in journal_commands.OPERATIONS:
             journal_commands.make(step, self._runner)
         else:
             self._files.make(step, content)
-            step["left"] = [times[1] for p in (step["path"], step.get("to")) if p and (times := self._files.times_of_folder(p))]
+            step["left"] = [
+                times[1] for p in (step["path"], step.get("to")) if p and (times := self._files.times_of_folder(p))
+            ]
         self.write({"done": step["n"], "left": step.get("left")})
 
     def _steps_of(self, change: Change) -> Iterator[tuple[dict[str, Any], bytes | None]]:
@@ -313,31 +342,74 @@ class Run:
             if seen.links > 1:
                 raise JournalError(f"{change.file} has other names (hard links), which would part from it")
             after = apply_spans(seen.content, change.spans)
-            yield {"op": "write", "path": path, "old": seen.content, "seen": seen.described(), "new_sha": sha256_hex(after), "temp": _temp_name()}, after
+            yield (
+                {
+                    "op": "write",
+                    "path": path,
+                    "old": seen.content,
+                    "seen": seen.described(),
+                    "new_sha": sha256_hex(after),
+                    "temp": _temp_name(),
+                },
+                after,
+            )
         elif isinstance(change, Create):
             path = files.real(change.path, follow_last=False)
             for folder in files.missing_folders(path):
-                yield {"op": "mkdir", "path": folder, "mode": 0o755, "owner": files.numbers(change.owner), "parent": files.times_of_folder(folder)}, None
+                yield (
+                    {
+                        "op": "mkdir",
+                        "path": folder,
+                        "mode": 0o755,
+                        "owner": files.numbers(change.owner),
+                        "parent": files.times_of_folder(folder),
+                    },
+                    None,
+                )
             files.refuse_existing(path)
             yield {"op": "create", "path": path, "mode": change.mode, "owner": files.numbers(change.owner), "new_sha": sha256_hex(change.content),
                    "temp": _temp_name(), "parent": files.times_of_folder(path)}, change.content  # fmt: skip
         elif isinstance(change, Remove):
             path = files.real(change.path, follow_last=False)
             seen = files.look(path, with_content=True)
-            yield {"op": "remove", "path": path, "old": seen.content, "seen": seen.described(), "back": _temp_name()}, None
+            yield (
+                {"op": "remove", "path": path, "old": seen.content, "seen": seen.described(), "back": _temp_name()},
+                None,
+            )
         elif isinstance(change, Rename):
             path, to = files.real(change.path, follow_last=False), files.real(change.to, follow_last=False)
             files.refuse_existing(to)
             seen = files.look(path, with_content=False)
-            yield {"op": "rename", "path": path, "to": to, "seen": seen.described(), "to_parent": files.times_of_folder(to)}, None
+            yield (
+                {
+                    "op": "rename",
+                    "path": path,
+                    "to": to,
+                    "seen": seen.described(),
+                    "to_parent": files.times_of_folder(to),
+                },
+                None,
+            )
         elif isinstance(change, Mode):
             path = files.real(change.path)
             seen = self._unchanged(path, change.before, None)
-            yield {"op": "mode", "path": path, "before": change.before, "after": change.after, "seen": seen.described()}, None
+            yield (
+                {"op": "mode", "path": path, "before": change.before, "after": change.after, "seen": seen.described()},
+                None,
+            )
         elif isinstance(change, Owner):
             path = files.real(change.path)
             seen = self._unchanged(path, None, files.numbers(change.before))
-            yield {"op": "owner", "path": path, "before": [seen.uid, seen.gid], "after": files.numbers(change.after), "seen": seen.described()}, None
+            yield (
+                {
+                    "op": "owner",
+                    "path": path,
+                    "before": [seen.uid, seen.gid],
+                    "after": files.numbers(change.after),
+                    "seen": seen.described(),
+                },
+                None,
+            )
         else:
             yield journal_commands.describe(change, files.root, self.id), None
 

@@ -18,7 +18,14 @@ INSTALL_LIMIT_SECONDS = 900
 COMMAND_LIMIT_SECONDS = 120
 SERVICE_LIMIT_SECONDS = 45  # an Agent that cannot reach its intake needs 30 s to stop (measured on 7.72.4)
 _SAFE_PATH = "/usr/local/bin:/usr/bin:/bin"
-_BACK = {"start": "stop", "stop": "start", "enable": "disable", "disable": "enable", "mask": "unmask", "unmask": "mask"}  # others are done once more
+_BACK = {
+    "start": "stop",
+    "stop": "start",
+    "enable": "disable",
+    "disable": "enable",
+    "mask": "unmask",
+    "unmask": "mask",
+}  # others are done once more
 
 OPERATIONS = frozenset({"install", "command", "sql", "service"})
 
@@ -37,7 +44,13 @@ def describe(change: Install | Command | Sql | Service, root: Path, run_id: str)
     if str(root) != "/":
         raise JournalError("commands run on the running host only, not in a folder")
     if isinstance(change, Command):
-        return {"op": "command", "path": change.argv[0], "argv": list(change.argv), "undo": list(change.undo), "user": change.user}
+        return {
+            "op": "command",
+            "path": change.argv[0],
+            "argv": list(change.argv),
+            "undo": list(change.undo),
+            "user": change.user,
+        }
     if isinstance(change, Sql):
         return {"op": "sql", "path": "MySQL", "text": change.text, "undo": change.undo}
     return {"op": "service", "path": change.unit, "action": change.action}
@@ -106,7 +119,15 @@ def _install_step(change: Install, root: Path, run_id: str) -> dict[str, Any]:
     if any(p.startswith("-") for p in change.packages):
         raise JournalError("a package's name cannot begin with a dash")
     beside = folder.parent / f".{folder.name}.dddoctor-{run_id}"
-    return {"op": "install", "path": str(folder), "packages": list(change.packages), "fresh": f"{beside}-new", "kept": str(beside), "uid": stat.st_uid, "gid": stat.st_gid}
+    return {
+        "op": "install",
+        "path": str(folder),
+        "packages": list(change.packages),
+        "fresh": f"{beside}-new",
+        "kept": str(beside),
+        "uid": stat.st_uid,
+        "gid": stat.st_gid,
+    }
 
 
 def _install(step: dict[str, Any]) -> None:
@@ -121,10 +142,23 @@ def _install(step: dict[str, Any]) -> None:
         raise JournalError(f"{folder} could not be copied first: {_last_line(copied.stderr)}")
     folder.rename(kept)
     fresh.rename(folder)
-    done = _as_owner(step, [f"{folder}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *step["packages"]])
+    done = _as_owner(
+        step,
+        [
+            f"{folder}/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            *step["packages"],
+        ],
+    )
     if done.returncode:
         _uninstall(step)
-        raise JournalError(f"pip could not install {', '.join(step['packages'])}: {_last_line(done.stderr)}; the environment is as it was")
+        raise JournalError(
+            f"pip could not install {', '.join(step['packages'])}: {_last_line(done.stderr)}; the environment is as it was"
+        )
 
 
 def _uninstall(step: dict[str, Any]) -> None:
@@ -158,13 +192,35 @@ def _remove(step: dict[str, Any], folder: Path) -> None:
 
 def _as_owner(step: dict[str, Any], argv: list[str]) -> subprocess.CompletedProcess[str]:
     """Run as the environment's owner, in `/`: `python -m` imports from the working folder first."""
-    who: dict[str, Any] = {"user": step["uid"], "group": step["gid"], "extra_groups": []} if os.geteuid() == 0 and step["uid"] != 0 else {}
+    who: dict[str, Any] = (
+        {"user": step["uid"], "group": step["gid"], "extra_groups": []}
+        if os.geteuid() == 0 and step["uid"] != 0
+        else {}
+    )
     environment = {"PATH": _SAFE_PATH, "LC_ALL": "C", "HOME": "/nonexistent"}
-    wanted = {"http_proxy", "https_proxy", "no_proxy", "pip_index_url", "pip_find_links", "pip_no_index", "pip_cert", "ssl_cert_file"}
+    wanted = {
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "pip_index_url",
+        "pip_find_links",
+        "pip_no_index",
+        "pip_cert",
+        "ssl_cert_file",
+    }
     environment |= {k: v for k, v in os.environ.items() if k.lower() in wanted}
     try:
         return subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", env=environment, stdin=subprocess.DEVNULL, timeout=INSTALL_LIMIT_SECONDS, check=False, cwd="/", **who
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            timeout=INSTALL_LIMIT_SECONDS,
+            check=False,
+            cwd="/",
+            **who,
         )
     except (OSError, subprocess.SubprocessError) as error:
         return subprocess.CompletedProcess(argv, 1, "", f"{argv[0]}: {error}")

@@ -39,7 +39,15 @@ class Seen(NamedTuple):
 
     def described(self) -> dict[str, Any]:
         """All but the content, for the journal."""
-        return {"mode": self.mode, "uid": self.uid, "gid": self.gid, "times": [self.atime, self.mtime], "link": self.link, "attributes": self.attributes, "parent": self.parent}
+        return {
+            "mode": self.mode,
+            "uid": self.uid,
+            "gid": self.gid,
+            "times": [self.atime, self.mtime],
+            "link": self.link,
+            "attributes": self.attributes,
+            "parent": self.parent,
+        }
 
 
 def sha256_hex(data: bytes) -> str:
@@ -66,7 +74,11 @@ class Files:
                 try:
                     below = os.open(part, _FOLDER, dir_fd=here)
                 except OSError as error:
-                    reason = "a link stands in the way" if error.errno in {errno.ELOOP, errno.ENOTDIR} else (error.strerror or str(error))
+                    reason = (
+                        "a link stands in the way"
+                        if error.errno in {errno.ELOOP, errno.ENOTDIR}
+                        else (error.strerror or str(error))
+                    )
                     raise JournalError(f"{path}: {reason}") from error
                 os.close(here)
                 here = below
@@ -210,7 +222,16 @@ class Files:
             with self._in_folder(path) as (folder, name):
                 if op == "write":
                     seen = step["seen"]
-                    self._replace(folder, name, step["temp"], content or b"", seen["mode"], [seen["uid"], seen["gid"]], seen["attributes"], None)
+                    self._replace(
+                        folder,
+                        name,
+                        step["temp"],
+                        content or b"",
+                        seen["mode"],
+                        [seen["uid"], seen["gid"]],
+                        seen["attributes"],
+                        None,
+                    )
                 elif op == "create":
                     self._replace(folder, name, step["temp"], content or b"", step["mode"], step["owner"], {}, None)
                 elif op == "mkdir":
@@ -232,10 +253,20 @@ class Files:
             raise JournalError(f"{path}: {error.strerror}") from error
 
     def _replace(
-        self, folder: int, name: str, temp: str, content: bytes, mode: int, owner: list[int] | None, attributes: dict[str, str], times: list[int] | None
+        self,
+        folder: int,
+        name: str,
+        temp: str,
+        content: bytes,
+        mode: int,
+        owner: list[int] | None,
+        attributes: dict[str, str],
+        times: list[int] | None,
     ) -> None:
         """A new file under an unguessable name, complete and synced, takes the old one's place in one instant."""
-        descriptor = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        descriptor = os.open(
+            temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+        )
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -291,8 +322,12 @@ class Files:
             if now.link is not None or sha256_hex(now.content or b"") not in {step["new_sha"], sha256_hex(old)}:
                 raise JournalError(f"{path} has changed since the repair; --force puts the old text back all the same")
             if (now.mode, now.uid, now.gid) != (seen["mode"], seen["uid"], seen["gid"]):
-                raise JournalError(f"{path} has another mode or owner since the repair; --force puts the old file back all the same")
-        self._replace(folder, name, step["temp"], old, seen["mode"], [seen["uid"], seen["gid"]], seen["attributes"], seen["times"])
+                raise JournalError(
+                    f"{path} has another mode or owner since the repair; --force puts the old file back all the same"
+                )
+        self._replace(
+            folder, name, step["temp"], old, seen["mode"], [seen["uid"], seen["gid"]], seen["attributes"], seen["times"]
+        )
 
     def _take_back_create(self, step: dict[str, Any], blobs: Path, folder: int, name: str, force: bool) -> None:
         if not self.exists(step["path"]):
@@ -326,7 +361,9 @@ class Files:
         old = (blobs / step["blob"]).read_bytes()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(step["back"], dir_fd=folder)  # noqa: PTH108 (left by a crash of an earlier undo)
-        self._replace(folder, name, step["back"], old, seen["mode"], [seen["uid"], seen["gid"]], seen["attributes"], seen["times"])
+        self._replace(
+            folder, name, step["back"], old, seen["mode"], [seen["uid"], seen["gid"]], seen["attributes"], seen["times"]
+        )
 
     def _is_as_before(self, step: dict[str, Any], blobs: Path) -> bool:
         now = self.look(step["path"], with_content=True)
@@ -355,7 +392,9 @@ class Files:
     def _take_back_owner(self, step: dict[str, Any], blobs: Path, folder: int, name: str, force: bool) -> None:
         now = self.look(step["path"], with_content=False)
         if [now.uid, now.gid] not in (step["after"], step["before"]) and not force:
-            raise JournalError(f"{step['path']} belongs to {now.uid}:{now.gid} now; --force gives the old owner all the same")
+            raise JournalError(
+                f"{step['path']} belongs to {now.uid}:{now.gid} now; --force gives the old owner all the same"
+            )
         _own(folder, name, step["before"])
         self._set_mode(folder, name, step["seen"]["mode"])
 

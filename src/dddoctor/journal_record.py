@@ -86,7 +86,18 @@ def read_record(folder: Path) -> Record | None:
         except ValueError:
             continue  # cut off by a crash: its step was not begun
         if "begin" in line:
-            record = Record(folder, TargetId(**line["begin"]), line["command"], line["started_at"], [], line.get("order", 0), False, False, False, set())
+            record = Record(
+                folder,
+                TargetId(**line["begin"]),
+                line["command"],
+                line["started_at"],
+                [],
+                line.get("order", 0),
+                False,
+                False,
+                False,
+                set(),
+            )
         elif record is None:
             return None
         elif "step" in line:
@@ -133,11 +144,19 @@ def in_words(step: dict[str, Any], *, is_undo: bool = False) -> str:
     if op in {"mode", "owner"}:
         before, after = (f"{v:04o}" if op == "mode" else f"{v[0]}:{v[1]}" for v in (step["before"], step["after"]))
         # No colon behind the path: `auth_token: 0600` reads like a secret and would be hidden as one.
-        return f"{op} of {path} from {after} back to {before}" if is_undo else f"{op} of {path} from {before} to {after}"
+        return (
+            f"{op} of {path} from {after} back to {before}" if is_undo else f"{op} of {path} from {before} to {after}"
+        )
     if op == "rename":
         return f"{step['to']} renamed back to {path}" if is_undo else f"{path} renamed to {step['to']}"
     if op in {"command", "service", "sql"}:
-        what = " ".join(step["argv"]) if op == "command" else f"{step['action']} {path}" if op == "service" else "an SQL statement"
+        what = (
+            " ".join(step["argv"])
+            if op == "command"
+            else f"{step['action']} {path}"
+            if op == "service"
+            else "an SQL statement"
+        )
         return f"took back: {what}" if is_undo else f"ran: {what}"
     words = {"write": ("edited", "old text back in"), "create": ("created", "removed"), "mkdir": ("made the folder", "removed the folder"),
              "remove": ("removed", "put back"), "install": ("installed " + ", ".join(step.get("packages", ())) + " into", "put back the old environment")}  # fmt: skip

@@ -14,7 +14,20 @@ class _Lazy:
 
     def __getattr__(self, name: str) -> Any:
         compiled: Any = re.compile(self._source, self._flags)
-        for method in ("search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn", "pattern", "flags", "groups", "groupindex"):
+        for method in (
+            "search",
+            "match",
+            "fullmatch",
+            "split",
+            "findall",
+            "finditer",
+            "sub",
+            "subn",
+            "pattern",
+            "flags",
+            "groups",
+            "groupindex",
+        ):
             setattr(self, method, getattr(compiled, method))
         return getattr(compiled, name)
 

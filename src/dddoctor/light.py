@@ -61,7 +61,10 @@ else:
     def _constructor(cls: type[_Row]) -> Callable[..., Any]:
         """A __new__ with the fields as its parameters, as collections.namedtuple writes it."""
         names = ", ".join(cls._fields)
-        made = eval(f"lambda _cls, {names}: _new(_cls, ({names}{',' if names else ''}))", {"_new": tuple.__new__, "__builtins__": {}})
+        made = eval(
+            f"lambda _cls, {names}: _new(_cls, ({names}{',' if names else ''}))",
+            {"_new": tuple.__new__, "__builtins__": {}},
+        )
         made.__name__, made.__qualname__ = "__new__", f"{cls.__qualname__}.__new__"
         made.__defaults__ = tuple(cls._field_defaults.values())
         return made

@@ -333,7 +333,9 @@ class Report:
         found = {f.id: f for f in self.findings if f.id not in failed and f.fix and f.fix.is_offered}
         present = {f.id for f in self.findings}
         while True:
-            waiting = [f.id for f in found.values() if any(cause in present and cause not in found for cause in f.explained_by)]
+            waiting = [
+                f.id for f in found.values() if any(cause in present and cause not in found for cause in f.explained_by)
+            ]
             if not waiting:
                 return frozenset(found)
             for name in waiting:

@@ -25,7 +25,15 @@ class FilePatch(NamedTuple):
     withheld: int
 
 
-def file_patch(path: str, before: bytes | None, after: bytes | None, vault: Vault, *, to: str | None = None, with_secrets: bool = False) -> FilePatch:
+def file_patch(
+    path: str,
+    before: bytes | None,
+    after: bytes | None,
+    vault: Vault,
+    *,
+    to: str | None = None,
+    with_secrets: bool = False,
+) -> FilePatch:
     """The unified diff of one file; None = the file is not there.
 
     Without `with_secrets` a hunk is withheld where one of its lines holds a secret, or a piece of one that only the whole file tells (the body of a private key).
@@ -38,7 +46,9 @@ def file_patch(path: str, before: bytes | None, after: bytes | None, vault: Vaul
         return FilePatch(new, body, 0)
     head, *hunks = _HUNK.split(body)
     hidden = (hidden_lines(before or b"", vault), hidden_lines(after or b"", vault))
-    is_wide = any(data is not None and data[:2] in (b"\xff\xfe", b"\xfe\xff") for data in (before, after))  # its hunks cannot be looked into
+    is_wide = any(
+        data is not None and data[:2] in (b"\xff\xfe", b"\xfe\xff") for data in (before, after)
+    )  # its hunks cannot be looked into
     is_open = vault.show(head) == head and not (is_wide and any(hidden))
     kept = [h for h in hunks if is_open and not _touches(h, hidden) and vault.show(h) == h]
     withheld = len(hunks) - len(kept)

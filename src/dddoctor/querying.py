@@ -51,14 +51,20 @@ def ask(sql: str, host: Host, apps: tuple[str, ...], timeout_seconds: float | No
         for gap in store.gaps.get(name, ())
         if gap.kind is not Kind.TARGET
     }
-    gaps = [vault.show(f"could not look at {where}: {reason}" + (f" (try: {remedy})" if remedy else "")) for where, reason, remedy in sorted(seen)]
+    gaps = [
+        vault.show(f"could not look at {where}: {reason}" + (f" (try: {remedy})" if remedy else ""))
+        for where, reason, remedy in sorted(seen)
+    ]
     return Answer(columns, shown, gaps)
 
 
 def render(answer: Answer, format_: str) -> str:
     """The rows as an aligned table, as a JSON list of objects, or as CSV."""
     if format_ == "json":
-        return json.dumps([dict(zip(answer.columns, r, strict=True)) for r in answer.rows], ensure_ascii=False, indent=1) + "\n"
+        return (
+            json.dumps([dict(zip(answer.columns, r, strict=True)) for r in answer.rows], ensure_ascii=False, indent=1)
+            + "\n"
+        )
     if format_ == "csv":
         import csv
         import io

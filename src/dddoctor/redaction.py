@@ -27,13 +27,17 @@ def redacted_lines(data: bytes, vault: Vault) -> list[str]:
     lines = vault.redact(kept).split("\n")
     if len(lines) == text.count("\n") + 1:
         return lines
-    return [vault.redact(line) for line in kept.split("\n")]  # a secret of several lines that another file taught: each of its lines is known
+    return [
+        vault.redact(line) for line in kept.split("\n")
+    ]  # a secret of several lines that another file taught: each of its lines is known
 
 
 def hidden_lines(data: bytes, vault: Vault) -> frozenset[int]:
     """The numbers, from 1, of the lines that hold a secret or a piece of one."""
     raw = _text(data).split("\n")
-    return frozenset(n for n, (line, shown) in enumerate(zip(raw, redacted_lines(data, vault), strict=True), 1) if line != shown)
+    return frozenset(
+        n for n, (line, shown) in enumerate(zip(raw, redacted_lines(data, vault), strict=True), 1) if line != shown
+    )
 
 
 def redacted_diff(before: bytes, after: bytes, old_name: str, new_name: str, vault: Vault) -> str:

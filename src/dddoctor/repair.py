@@ -81,11 +81,22 @@ class Plan:
 class Repairer:
     """Runs the rounds. `look` evaluates a host; `allowed` are the safeties that may be repaired; `can_defer` is False for a folder (no commands)."""
 
-    def __init__(self, base: Host, look: Looker, rules: Mapping[str, Rule], allowed: Iterable[Safety], *, can_defer: bool, only: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        base: Host,
+        look: Looker,
+        rules: Mapping[str, Rule],
+        allowed: Iterable[Safety],
+        *,
+        can_defer: bool,
+        only: frozenset[str] | None = None,
+    ) -> None:
         self.base, self.look, self.rules = base, look, rules
         self.allowed, self.can_defer, self.only = frozenset(allowed), can_defer, only
         self.steps: list[list[Change]] = []  # what each round did to the overlay
-        self.not_yet: dict[str, frozenset[str]] = {}  # finding refused by its action → its files: final only while these do not change
+        self.not_yet: dict[
+            str, frozenset[str]
+        ] = {}  # finding refused by its action → its files: final only while these do not change
         self.plan = Plan(OverlayHost(base))
 
     def run(self, first: Look | None = None) -> Plan:
@@ -162,7 +173,13 @@ class Repairer:
 
     def _is_offered(self, finding: Finding) -> bool:
         fix = finding.fix
-        if fix is None or fix.unavailable_because or fix.safety not in self.allowed or fix.safety is Safety.MANUAL or finding.id in self.plan.refused:
+        if (
+            fix is None
+            or fix.unavailable_because
+            or fix.safety not in self.allowed
+            or fix.safety is Safety.MANUAL
+            or finding.id in self.plan.refused
+        ):
             return False
         return self.only is None or finding.id in self.only
 
@@ -200,7 +217,9 @@ class Repairer:
 
     # --- merging ------------------------------------------------------------------------------------------------------
 
-    def _merge(self, proposals: Sequence[tuple[Finding, int, tuple[Change, ...]]]) -> tuple[list[tuple[Finding, int, tuple[Change, ...]]], list[Change]]:
+    def _merge(
+        self, proposals: Sequence[tuple[Finding, int, tuple[Change, ...]]]
+    ) -> tuple[list[tuple[Finding, int, tuple[Change, ...]]], list[Change]]:
         """Fixes that go together in this round, and their changes: one Edit a file. Only the lowest pending stage of a file runs."""
         lowest: dict[str, int] = {}
         for _, stage, changes in proposals:
@@ -213,7 +232,10 @@ class Repairer:
         others: dict[str, list[Change]] = {}
         for finding, stage, changes in proposals:
             paths = {p for c in changes for p in _paths(c)}
-            if any(lowest[p] < stage or any(_is_below(other, p) and lowest[other] < stage for other in lowest) for p in paths):
+            if any(
+                lowest[p] < stage or any(_is_below(other, p) and lowest[other] < stage for other in lowest)
+                for p in paths
+            ):
                 continue
             if not self._fits(changes, spans, others):
                 continue
@@ -235,7 +257,9 @@ class Repairer:
             merged += [c for c in found if c not in merged]
         return chosen, merged
 
-    def _fits(self, changes: Sequence[Change], spans: Mapping[str, Sequence[Span]], others: Mapping[str, Sequence[Change]]) -> bool:
+    def _fits(
+        self, changes: Sequence[Change], spans: Mapping[str, Sequence[Span]], others: Mapping[str, Sequence[Change]]
+    ) -> bool:
         for change in changes:
             if isinstance(change, Edit):
                 if any(not isinstance(o, (Mode, Owner)) for o in others.get(change.file, ())):
@@ -264,7 +288,9 @@ class Repairer:
 
     # --- judging a round ----------------------------------------------------------------------------------------------
 
-    def _taken_back(self, chosen: Sequence[tuple[Finding, int, tuple[Change, ...]]], before: Look, after: Look) -> dict[str, str]:
+    def _taken_back(
+        self, chosen: Sequence[tuple[Finding, int, tuple[Change, ...]]], before: Look, after: Look
+    ) -> dict[str, str]:
         """Fixes whose own finding stays, or that broke a sound file; finding id → why."""
         left: dict[str, int] = {}
         for f in after.findings:
@@ -276,7 +302,9 @@ class Repairer:
         known = {f.identity for f in before.findings}
         newly_broken = after.unsound - before.unsound
         new_errors = {
-            f.file: f for f in after.findings if f.severity is Severity.ERROR and f.identity not in known and f.file and f.file not in before.unsound
+            f.file: f
+            for f in after.findings
+            if f.severity is Severity.ERROR and f.identity not in known and f.file and f.file not in before.unsound
         }
         for finding, _, changes in chosen:
             paths = {p for c in changes for p in _paths(c)}
@@ -314,7 +342,9 @@ def _is_below(path: str, folder: str) -> bool:
 
 def _overlap(a: Span, b: Span) -> bool:
     """Two insertions at one place overlap as well: their order would be a guess."""
-    return (a.start < b.end and b.start < a.end) or a.start == b.start or (a.start == a.end and b.start < a.start < b.end)
+    return (
+        (a.start < b.end and b.start < a.end) or a.start == b.start or (a.start == a.end and b.start < a.start < b.end)
+    )
 
 
 def merge_edits(edits: Sequence[Edit]) -> Edit:
@@ -352,6 +382,8 @@ def _python_parses(text: bytes) -> bool:
 
 def unsound_files(store: Tables) -> frozenset[str]:
     """Files that do not parse, have not the shape of an Agent's file, or could not be read, as the tables say: a repair may bring the next mistake to light."""
-    unsound = {f.file for f in store.rows("config_files") if f.parses == 0 or f.has_agent_shape == 0 or f.is_readable == 0}
+    unsound = {
+        f.file for f in store.rows("config_files") if f.parses == 0 or f.has_agent_shape == 0 or f.is_readable == 0
+    }
     unsound |= {c.file for c in store.rows("custom_checks") if c.parses == 0}
     return frozenset(unsound | {g.where for gaps in store.gaps.values() for g in gaps})

@@ -59,7 +59,9 @@ def _refuse_twins(rules: Sequence[Rule]) -> None:
     seen: dict[str, str] = {}
     for rule in rules:
         if rule.id in seen:
-            raise RuleError(rule.path, 1, f"the id {rule.id} is taken by {seen[rule.id]}: choose another file name and id")
+            raise RuleError(
+                rule.path, 1, f"the id {rule.id} is taken by {seen[rule.id]}: choose another file name and id"
+            )
         seen[rule.id] = rule.path
 
 
@@ -69,7 +71,9 @@ def _refuse_foreign_writers(folder: Path) -> None:
         return
     for path in [folder, *(folder.rglob("*") if folder.is_dir() else ())]:
         if path.stat().st_mode & stat.S_IWOTH:
-            raise RuleError(str(path), None, "others can write this file, and the doctor runs as root: chmod o-w it first")
+            raise RuleError(
+                str(path), None, "others can write this file, and the doctor runs as root: chmod o-w it first"
+            )
 
 
 def load_files(paths: Iterable[Path], states: dict[str, State]) -> list[Rule]:
@@ -95,7 +99,9 @@ def read_source(path: Path) -> Source:
         data = yaml.load(text, _loader())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise RuleError(str(path), mark.line + 1 if mark else None, f"not YAML: {getattr(error, 'problem', None) or error}") from error
+        raise RuleError(
+            str(path), mark.line + 1 if mark else None, f"not YAML: {getattr(error, 'problem', None) or error}"
+        ) from error
     except RecursionError as error:
         raise RuleError(str(path), None, "is nested too deeply") from error
     if not isinstance(data, dict):
@@ -115,9 +121,16 @@ def _loader() -> Any:
             for key_node, _ in node.value:
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, str):
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key_node.value!r} is read as {type(key).__name__}: write it in quotes", key_node.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None,
+                        None,
+                        f"the key {key_node.value!r} is read as {type(key).__name__}: write it in quotes",
+                        key_node.start_mark,
+                    )
                 if key in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    )
                 seen.add(key)
             return super().construct_mapping(node, deep=deep)
 
@@ -154,16 +167,30 @@ def load_states(path: Path, known: Mapping[str, State] | None = None) -> dict[st
     source = read_source(path)
     found: dict[str, State] = {}
     for name, entry in source.data.items():
-        if not isinstance(entry, dict) or not isinstance(entry.get("sentence"), str) or set(entry) - {"sentence", "keys", "brings"}:
-            raise RuleError(str(path), line_of(source.text, name), f"state {name}: write {{sentence: …, keys: […], brings: […]}}")
+        if (
+            not isinstance(entry, dict)
+            or not isinstance(entry.get("sentence"), str)
+            or set(entry) - {"sentence", "keys", "brings"}
+        ):
+            raise RuleError(
+                str(path), line_of(source.text, name), f"state {name}: write {{sentence: …, keys: […], brings: […]}}"
+            )
         found[name] = State(name, entry["sentence"], tuple(entry.get("keys") or ()), tuple(entry.get("brings") or ()))
     both = {**(known or {}), **found}
     for state in found.values():
         for other in state.brings:
             if other not in both:
-                raise RuleError(str(path), line_of(source.text, state.id, "brings"), f"state {state.id} brings {other}, which is no state{_meant(other, both)}")
+                raise RuleError(
+                    str(path),
+                    line_of(source.text, state.id, "brings"),
+                    f"state {state.id} brings {other}, which is no state{_meant(other, both)}",
+                )
             if state.keys and both[other].keys and not set(state.keys) & set(both[other].keys):
-                raise RuleError(str(path), line_of(source.text, state.id, "brings"), f"{state.id} and {other} share no key column: only shared keys are compared")
+                raise RuleError(
+                    str(path),
+                    line_of(source.text, state.id, "brings"),
+                    f"{state.id} and {other} share no key column: only shared keys are compared",
+                )
     for name in found:
         _refuse_state_cycle(name, both, str(path), source.text)
     return found
@@ -174,7 +201,11 @@ def _refuse_state_cycle(start: str, states: Mapping[str, State], path: str, text
     while todo:
         name = todo.pop()
         if name == start:
-            raise RuleError(path, line_of(text, start, "brings"), f"state {start} brings itself in the end: states must be free of cycles")
+            raise RuleError(
+                path,
+                line_of(text, start, "brings"),
+                f"state {start} brings itself in the end: states must be free of cycles",
+            )
         if name not in seen:
             seen.add(name)
             todo += states[name].brings
@@ -204,7 +235,9 @@ class _Checker:
         self._keys(source)
         path = source.path
         if data["id"] != path.stem or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", data["id"]):
-            raise self._wrong(source, f"id must be the file's name in kebab-case: write `id: {path.stem}` or rename the file", "id")
+            raise self._wrong(
+                source, f"id must be the file's name in kebab-case: write `id: {path.stem}` or rename the file", "id"
+            )
         area = path.parent.name if path.parent.name in AREAS else ("config" if is_user_rule else path.parent.name)
         if area not in AREAS:
             raise self._wrong(source, f"the folder {area!r} is no area{_meant(area, AREAS)}", "id")
@@ -236,7 +269,9 @@ class _Checker:
                 raise self._wrong(source, f"unknown key {key!r}{_meant(key, _KEYS)}", key)
             if not isinstance(value, _KEYS[key]):
                 hint = ' (write it in quotes: checked: "2026-11")' if key == "checked" else ""
-                raise self._wrong(source, f"{key} must be a {_KEYS[key][0].__name__}, not {type(value).__name__}{hint}", key)
+                raise self._wrong(
+                    source, f"{key} must be a {_KEYS[key][0].__name__}, not {type(value).__name__}{hint}", key
+                )
         for key in _REQUIRED:
             if not source.data.get(key):
                 raise self._wrong(source, f"the key {key!r} is missing: every rule has {', '.join(_REQUIRED)}")
@@ -255,7 +290,12 @@ class _Checker:
             if unknown and unknown[1] == "table":
                 text += _meant(unknown[2], self.schema)
             elif unknown:
-                known = {c for t in self.schema.values() if re.search(rf"\b{t.name}\b", source.data["query"]) for c in t.columns}
+                known = {
+                    c
+                    for t in self.schema.values()
+                    if re.search(rf"\b{t.name}\b", source.data["query"])
+                    for c in t.columns
+                }
                 text += _meant(unknown[2], known)
             if "prohibited" in text or "not authorized" in text:
                 text = "a query only reads: write one SELECT over tables of `dddoctor tables`"
@@ -273,7 +313,9 @@ class _Checker:
                 if key in {"why", "title", "avoid"}:
                     raise self._wrong(source, f"{key} takes no placeholder: {{{name}}}; use message or advice", key)
                 if star or name not in columns:
-                    raise self._wrong(source, f"{key}: {{{star}{name}}} is no column of the query{_meant(name, columns)}", key)
+                    raise self._wrong(
+                        source, f"{key}: {{{star}{name}}} is no column of the query{_meant(name, columns)}", key
+                    )
 
     def _applies_to(self, source: Source, columns: Sequence[str]) -> dict[str, str]:
         wanted = source.data.get("applies_to", {})
@@ -281,9 +323,18 @@ class _Checker:
             if name not in VERSION_COLUMNS:
                 raise self._wrong(source, f"applies_to: {name!r}{_meant(name, VERSION_COLUMNS)}", "applies_to", name)
             if VERSION_COLUMNS[name] not in columns:
-                raise self._wrong(source, f"applies_to {name} needs the column {VERSION_COLUMNS[name]} in the query", "applies_to", name)
-            if not isinstance(spec, str) or not re.fullmatch(r"\s*(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*\s*(,\s*(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*\s*)*", spec):
-                raise self._wrong(source, f'applies_to {name}: write a text such as ">=6,<7.78", not {spec!r}', "applies_to", name)
+                raise self._wrong(
+                    source,
+                    f"applies_to {name} needs the column {VERSION_COLUMNS[name]} in the query",
+                    "applies_to",
+                    name,
+                )
+            if not isinstance(spec, str) or not re.fullmatch(
+                r"\s*(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*\s*(,\s*(>=|<=|==|!=|>|<)\s*\d+(\.\d+)*\s*)*", spec
+            ):
+                raise self._wrong(
+                    source, f'applies_to {name}: write a text such as ">=6,<7.78", not {spec!r}', "applies_to", name
+                )
         return dict(wanted)
 
     def _columns_list(self, source: Source, key: str, columns: Sequence[str]) -> tuple[str, ...]:
@@ -301,7 +352,9 @@ class _Checker:
 
     def _state(self, source: Source, name: Any, columns: Sequence[str], key: str) -> State:
         if name not in self.states:
-            raise self._wrong(source, f"{key}: {name!r} is no state of states.yaml{_meant(str(name), self.states)}", key)
+            raise self._wrong(
+                source, f"{key}: {name!r} is no state of states.yaml{_meant(str(name), self.states)}", key
+            )
         missing = set(self.states[name].keys) - set(columns)
         if missing:
             raise self._wrong(source, f"{key} {name}: the query must select {', '.join(sorted(missing))}", key)
@@ -313,7 +366,9 @@ class _Checker:
             if isinstance(entry, dict) and set(entry) != {"state", "if"}:
                 raise self._wrong(source, "brings: write a state's name, or {state: NAME, if: COLUMN}", "brings")
             if column is not None and column not in columns:
-                raise self._wrong(source, f"brings: {column!r} is no column of the query{_meant(str(column), columns)}", "brings")
+                raise self._wrong(
+                    source, f"brings: {column!r} is no column of the query{_meant(str(column), columns)}", "brings"
+                )
             yield Link(self._state(source, name, columns, "brings").id, column)
 
     def _shows(self, source: Source, columns: Sequence[str]) -> Iterator[str]:
@@ -323,12 +378,23 @@ class _Checker:
     def _clears(self, source: Source) -> Iterator[Clear]:
         for entry in source.data.get("clears", []):
             near = entry.get("near") if isinstance(entry, dict) else None
-            if not isinstance(near, dict) or not isinstance(entry.get("say"), str) or set(near) - {"rules", "states", "areas"} or set(entry) - {"say", "near"}:
-                raise self._wrong(source, "clears: write {say: …, near: {rules: […], states: […], areas: […]}}", "clears")
+            if (
+                not isinstance(near, dict)
+                or not isinstance(entry.get("say"), str)
+                or set(near) - {"rules", "states", "areas"}
+                or set(entry) - {"say", "near"}
+            ):
+                raise self._wrong(
+                    source, "clears: write {say: …, near: {rules: […], states: […], areas: […]}}", "clears"
+                )
             for state in near.get("states", []):
                 if state not in self.states:
-                    raise self._wrong(source, f"clears: {state!r} is no state{_meant(str(state), self.states)}", "clears")
-            yield Clear(entry["say"], tuple(near.get("rules", ())), tuple(near.get("states", ())), tuple(near.get("areas", ())))
+                    raise self._wrong(
+                        source, f"clears: {state!r} is no state{_meant(str(state), self.states)}", "clears"
+                    )
+            yield Clear(
+                entry["say"], tuple(near.get("rules", ())), tuple(near.get("states", ())), tuple(near.get("areas", ()))
+            )
 
     def _fix(self, source: Source, columns: Sequence[str], is_user_rule: bool) -> Fix | None:
         fix = source.data.get("fix")
@@ -336,10 +402,16 @@ class _Checker:
             return None
         for key in fix:
             if key not in {"title", "safety", "steps"}:
-                raise self._wrong(source, f"fix: unknown key {key!r}{_meant(key, ('title', 'safety', 'steps'))}", "fix", key)
+                raise self._wrong(
+                    source, f"fix: unknown key {key!r}{_meant(key, ('title', 'safety', 'steps'))}", "fix", key
+                )
         if not isinstance(fix.get("title"), str):
-            raise self._wrong(source, "fix: a title is missing, in the imperative: `title: Move it into each instance`", "fix")
-        safety = Safety(self._choice(source, "fix.safety", fix.get("safety"), [s.value for s in Safety], "fix", "safety"))
+            raise self._wrong(
+                source, "fix: a title is missing, in the imperative: `title: Move it into each instance`", "fix"
+            )
+        safety = Safety(
+            self._choice(source, "fix.safety", fix.get("safety"), [s.value for s in Safety], "fix", "safety")
+        )
         steps = [self._step(source, i, step, columns) for i, step in enumerate(fix.get("steps") or [])]
         if not steps and safety is not Safety.MANUAL:
             raise self._wrong(source, "fix: a fix that is not manual has steps", "fix")
@@ -350,7 +422,13 @@ class _Checker:
 
     def _step(self, source: Source, i: int, step: Any, columns: Sequence[str]) -> Step:
         if not isinstance(step, dict) or len(step) != 1:
-            raise self._wrong(source, "fix: a step is one action with its parameters: `- set_mode: {path: …, mode: …}`", "fix", "steps", i)
+            raise self._wrong(
+                source,
+                "fix: a step is one action with its parameters: `- set_mode: {path: …, mode: …}`",
+                "fix",
+                "steps",
+                i,
+            )
         name, given = next(iter(step.items()))
         if name not in actions.ACTIONS:
             raise self._wrong(source, f"fix: {name!r} is no action{_meant(name, actions.ACTIONS)}", "fix", "steps", i)
@@ -362,39 +440,75 @@ class _Checker:
                 raise self._wrong(source, f"fix: {name} needs {key}", "fix", "steps", i)
         for key, value in given.items():
             if key not in known:
-                raise self._wrong(source, f"fix: {name} has no parameter {key!r}{_meant(key, known)}", "fix", "steps", i, name, key)
+                raise self._wrong(
+                    source, f"fix: {name} has no parameter {key!r}{_meant(key, known)}", "fix", "steps", i, name, key
+                )
             self._parameter(source, i, name, key, value, known[key][0], columns)
         return Step(name, given)
 
-    def _parameter(self, source: Source, i: int, name: str, key: str, value: Any, kind: str, columns: Sequence[str]) -> None:
+    def _parameter(
+        self, source: Source, i: int, name: str, key: str, value: Any, kind: str, columns: Sequence[str]
+    ) -> None:
         for text in _texts_in(value):
             for _, column in PLACEHOLDER.findall(text):
                 if column not in columns:
-                    raise self._wrong(source, f"fix: {{{column}}} is no column of the query{_meant(column, columns)}", "fix", "steps", i, name, key)
+                    raise self._wrong(
+                        source,
+                        f"fix: {{{column}}} is no column of the query{_meant(column, columns)}",
+                        "fix",
+                        "steps",
+                        i,
+                        name,
+                        key,
+                    )
         if isinstance(value, str) and PLACEHOLDER.fullmatch(value):
             return
         kind = kind.split(" |")[0].strip()
         fits = {"str": isinstance(value, str), "int": isinstance(value, int) and not isinstance(value, bool), "bool": isinstance(value, bool),
                 "list[str]": isinstance(value, list) and all(isinstance(v, str) for v in value)}.get(kind, True)  # fmt: skip
         if not fits:
-            hint = f"; write it in quotes: {key}: \"{value:04o}\"" if kind == "str" and isinstance(value, int) and not isinstance(value, bool) else ""
-            raise self._wrong(source, f"fix: {name}.{key} takes {kind}, not {type(value).__name__} {value!r}{hint}", "fix", "steps", i, name, key)
+            hint = (
+                f'; write it in quotes: {key}: "{value:04o}"'
+                if kind == "str" and isinstance(value, int) and not isinstance(value, bool)
+                else ""
+            )
+            raise self._wrong(
+                source,
+                f"fix: {name}.{key} takes {kind}, not {type(value).__name__} {value!r}{hint}",
+                "fix",
+                "steps",
+                i,
+                name,
+                key,
+            )
 
     def _examples(self, source: Source, rule: Rule) -> None:
         names: set[str] = set()
         for i, example in enumerate(source.data["examples"]):
-            if not isinstance(example, dict) or not isinstance(example.get("name"), str) or not isinstance(example.get("finds"), list):
+            if (
+                not isinstance(example, dict)
+                or not isinstance(example.get("name"), str)
+                or not isinstance(example.get("finds"), list)
+            ):
                 raise self._wrong(source, "an example is {name: …, files: {…}, finds: […]}", "examples", i)
             for key in example:
                 if key not in EXAMPLE_KEYS:
-                    raise self._wrong(source, f"example: unknown key {key!r}{_meant(key, EXAMPLE_KEYS)}", "examples", i, key)
+                    raise self._wrong(
+                        source, f"example: unknown key {key!r}{_meant(key, EXAMPLE_KEYS)}", "examples", i, key
+                    )
             if example["name"] in names:
                 raise self._wrong(source, f"two examples are named {example['name']!r}", "examples", i)
             names.add(example["name"])
             for found in example["finds"]:
                 for column in found:
                     if column not in {*rule.columns, "severity", "message", "safety"}:
-                        raise self._wrong(source, f"finds: {column!r} is no column of the query{_meant(str(column), rule.columns)}", "examples", i, "finds")
+                        raise self._wrong(
+                            source,
+                            f"finds: {column!r} is no column of the query{_meant(str(column), rule.columns)}",
+                            "examples",
+                            i,
+                            "finds",
+                        )
 
 
 def _texts_in(value: Any) -> Iterator[str]:

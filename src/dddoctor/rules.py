@@ -13,7 +13,22 @@ from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.model import Clear, Fix, Link, Rule, Safety, Severity, State, Step
 
-AREAS = ("agent", "config", "conf-d", "checks-d", "mysql", "python", "apm", "docker", "vagrant", "permissions", "secrets", "network", "api", "setup")
+AREAS = (
+    "agent",
+    "config",
+    "conf-d",
+    "checks-d",
+    "mysql",
+    "python",
+    "apm",
+    "docker",
+    "vagrant",
+    "permissions",
+    "secrets",
+    "network",
+    "api",
+    "setup",
+)
 PLACEHOLDER = lazy(r"\{(\*?)([a-z_][a-z0-9_]*)\}")
 VERSION_COLUMNS = {"agent": "agent", "mysql": "mysql_version", "ddtrace": "ddtrace_version", "python": "python_version"}
 
@@ -64,11 +79,27 @@ def compile_rules(folder: Path) -> str:
     found = load(folder)
     rules = []
     for r in found.rules:
-        brings, clears = [[b.state, b.if_column] for b in r.brings], [[c.say, c.rules, c.states, c.areas] for c in r.clears]
-        fix = [r.fix.title, r.fix.safety.value, [[s.action, s.params] for s in r.fix.steps], r.fix.needs_live] if r.fix else None
-        rules.append(list(r._replace(severity=r.severity.value, brings=brings, clears=clears, fix=fix, path=str(Path(r.path).relative_to(folder)))))  # type: ignore[arg-type]
+        brings, clears = (
+            [[b.state, b.if_column] for b in r.brings],
+            [[c.say, c.rules, c.states, c.areas] for c in r.clears],
+        )
+        fix = (
+            [r.fix.title, r.fix.safety.value, [[s.action, s.params] for s in r.fix.steps], r.fix.needs_live]
+            if r.fix
+            else None
+        )
+        plain = {**r._asdict(), "severity": r.severity.value, "brings": brings, "clears": clears, "fix": fix}
+        plain["path"] = str(Path(r.path).relative_to(folder))
+        rules.append([plain[name] for name in Rule._fields])
     states = [[s.id, s.sentence, s.keys, s.brings] for s in found.states.values()]
-    made = {"outline": _outline(folder)[0], "fingerprint": _fingerprint(folder), "fields": Rule._fields, "rules": rules, "states": states, "tables": tables.describe()}
+    made = {
+        "outline": _outline(folder)[0],
+        "fingerprint": _fingerprint(folder),
+        "fields": Rule._fields,
+        "rules": rules,
+        "states": states,
+        "tables": tables.describe(),
+    }
     return json.dumps(made, ensure_ascii=False, separators=(",", ":"), default=dict)
 
 
@@ -83,7 +114,9 @@ def _load_compiled(folder: Path) -> RuleSet | None:
     if not _is_made_from(data, made_at, folder):
         return None
     tables.restore(data["tables"])
-    return RuleSet(tuple(map(_rule, data["rules"])), {s[0]: State(s[0], s[1], tuple(s[2]), tuple(s[3])) for s in data["states"]})
+    return RuleSet(
+        tuple(map(_rule, data["rules"])), {s[0]: State(s[0], s[1], tuple(s[2]), tuple(s[3])) for s in data["states"]}
+    )
 
 
 def _is_made_from(data: Mapping[str, Any], made_at: float, folder: Path) -> bool:
@@ -101,7 +134,12 @@ def _outline(folder: Path) -> tuple[list[Any], float]:
     change of a rule file."""
     here = os.path.dirname(__file__)
     rules = [(e.name, e.stat()) for e in _walk(str(folder)) if e.name.endswith(".yaml")]
-    modules = [(e.name, e.stat().st_size) for package in ("tables", "actions") for e in os.scandir(os.path.join(here, package)) if e.name.endswith(".py")]
+    modules = [
+        (e.name, e.stat().st_size)
+        for package in ("tables", "actions")
+        for e in os.scandir(os.path.join(here, package))
+        if e.name.endswith(".py")
+    ]
     named = [f"{name} {size}" for name, size in sorted([*((name, stat.st_size) for name, stat in rules), *modules])]
     return [__version__, *named], max((stat.st_mtime for _, stat in rules), default=0.0)
 

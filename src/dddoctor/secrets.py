@@ -57,7 +57,13 @@ def _spellings(secret: str) -> set[str]:
     from urllib.parse import quote
 
     as_html = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], as_html, as_html.replace('"', "&quot;").replace("'", "&#x27;")}
+    forms = {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        as_html,
+        as_html.replace('"', "&quot;").replace("'", "&#x27;"),
+    }
     forms |= {quote(secret), quote(secret, safe=""), secret.replace("'", "''"), secret.replace("'", "\\'")}
     return {f for f in forms if len(f) >= 6}
 
@@ -115,7 +121,9 @@ class Vault:
         self._tokens[secret] = token
         parts = [secret]
         if "\n" in secret or "\\n" in secret:  # a block: each of its lines gives it away when shown alone
-            parts += [line for line in re.split(r"\s*\n\s*|\\n", secret) if len(line) >= 16 and not line.startswith("-----")]
+            parts += [
+                line for line in re.split(r"\s*\n\s*|\\n", secret) if len(line) >= 16 and not line.startswith("-----")
+            ]
         if token.startswith(f"{_OPEN}cookie"):
             parts += re.findall(r"=([^;\s]+)", secret)
         for part in parts:
@@ -136,9 +144,15 @@ class Vault:
         knowledge = len(self._tokens)
         masked = text
         if _OPEN in text or _CLOSE in text or FILL in text:
-            text = _HELD.sub(lambda m: m[0] if len(m[0]) > 1 else "\ufffd", text)  # such characters of the file itself must not pass for a token
+            text = _HELD.sub(
+                lambda m: m[0] if len(m[0]) > 1 else "\ufffd", text
+            )  # such characters of the file itself must not pass for a token
             masked = _HELD.sub(lambda m: FILL * len(m[0]), text)
-        masked = _SHOWN.sub(lambda m: FILL * len(m[0]), masked) if " #" in masked and ("<" in masked or "&lt;" in masked) else masked
+        masked = (
+            _SHOWN.sub(lambda m: FILL * len(m[0]), masked)
+            if " #" in masked and ("<" in masked or "&lt;" in masked)
+            else masked
+        )
         known = self._known(masked)
         found = scan(masked)
         if not known and not found:
@@ -146,7 +160,10 @@ class Vault:
                 if len(self._clean) < _CLEAN_LIMIT and len(text) < 400 and knowledge == len(self._tokens):
                     self._clean.add(text)
             return text
-        spans = [(f.start, f.end, self.token(_decoded(text[f.start : f.end], text[f.start - 1 : f.start]), f.kind)) for f in found]
+        spans = [
+            (f.start, f.end, self.token(_decoded(text[f.start : f.end], text[f.start - 1 : f.start]), f.kind))
+            for f in found
+        ]
         if found:
             known = self._known(masked)  # the secrets just learnt may stand elsewhere in the same text
         spans = sorted(spans + known, key=lambda s: (s[0], -s[1]))
@@ -198,8 +215,13 @@ class Vault:
                 items = json.loads(text)
             except ValueError:
                 items = None
-            if isinstance(items, list) and all(isinstance(i, str) for i in items):  # each is a secret of its own, which may stand elsewhere alone
-                return json.dumps([self.token(i, kind) if is_secret_value(i, kind, name) else self.redact(i) for i in items], ensure_ascii=False)
+            if isinstance(items, list) and all(
+                isinstance(i, str) for i in items
+            ):  # each is a secret of its own, which may stand elsewhere alone
+                return json.dumps(
+                    [self.token(i, kind) if is_secret_value(i, kind, name) else self.redact(i) for i in items],
+                    ensure_ascii=False,
+                )
         return self.token(text, kind)
 
     def has_token(self, text: str) -> bool:

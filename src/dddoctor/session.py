@@ -119,7 +119,9 @@ class Session:
             target=self._target(evaluation),
             tool_version=__version__,
             rule_count=len(self.rule_set.rules),
-            started_at=datetime.datetime.fromtimestamp(self.started, datetime.timezone.utc).isoformat(timespec="seconds"),
+            started_at=datetime.datetime.fromtimestamp(self.started, datetime.timezone.utc).isoformat(
+                timespec="seconds"
+            ),
             duration_seconds=round(time.monotonic() - self.clock, 3),
             healthy=False if is_found else None if is_blind else True,
             partial=is_blind,
@@ -140,12 +142,22 @@ class Session:
         """A host without an Agent is not healthy: there was nothing to look at."""
         if self.options.select or evaluation.store.counts.get("agents") or evaluation.store.gaps.get("agents"):
             return []
-        return [Unread("a Datadog Agent", Kind.TOOL, "none was found here", "install one, or name the right host with --root", ())]
+        return [
+            Unread(
+                "a Datadog Agent",
+                Kind.TOOL,
+                "none was found here",
+                "install one, or name the right host with --root",
+                (),
+            )
+        ]
 
     def _target(self, evaluation: Evaluation) -> Target:
         system = next(iter(evaluation.store.rows("os")), None) or _first(evaluation, "os")
         agent = next(iter(evaluation.store.rows("agents")), None)
-        name = " ".join(str(system[c]) for c in ("name", "version") if system.get(c)) if isinstance(system, dict) else None
+        name = (
+            " ".join(str(system[c]) for c in ("name", "version") if system.get(c)) if isinstance(system, dict) else None
+        )
         return Target(self.host.kind, self.host.name, name, agent.version if agent else None)
 
     def _head(self, evaluation: Evaluation) -> list[HeadLine]:
@@ -153,7 +165,9 @@ class Session:
         store = evaluation.store
         agents = store.rows("agents")
         head = []
-        words = [f"{a.agent} {a.version or str(a.major) + ' (version unknown)'}, reads {a.config_dir or '?'}" for a in agents]
+        words = [
+            f"{a.agent} {a.version or str(a.major) + ' (version unknown)'}, reads {a.config_dir or '?'}" for a in agents
+        ]
         head.append(HeadLine("Agent", "; ".join(words) or "none found here"))
         files = store.rows("config_files")
         loaded = [f for f in files if f.is_loaded]
@@ -166,7 +180,9 @@ class Session:
         head.append(HeadLine("In force", ", ".join(parts)))
         pythons = [f"{a.agent}: {a.python_version}" for a in agents if a.python_version]
         if "venvs" in store.counts:
-            pythons += [f"{v['environment']}: {v['version'] or 'version unknown'}" for v in _all(evaluation, "venvs")][:3]
+            pythons += [f"{v['environment']}: {v['version'] or 'version unknown'}" for v in _all(evaluation, "venvs")][
+                :3
+            ]
         head.append(HeadLine("Python", "; ".join(pythons) or "not known"))
         return head
 
@@ -198,7 +214,9 @@ class Session:
         """Rounds on an overlay; nothing is written."""
         from dddoctor.repair import Repairer
 
-        return Repairer(CachedHost(self.host), self.look, self.rules, allowed, can_defer=self.host.kind == "live", only=only).run()
+        return Repairer(
+            CachedHost(self.host), self.look, self.rules, allowed, can_defer=self.host.kind == "live", only=only
+        ).run()
 
     def apply(self, plan: Plan) -> Report:
         """Write the plan through the journal, run what was deferred, look again, and say what was proved."""
@@ -224,7 +242,9 @@ class Session:
         self.last = evaluation
         return self.report(evaluation, self._applied(plan, before, evaluation, failed), run.id)
 
-    def _applied(self, plan: Plan, before: Sequence[Finding], evaluation: Evaluation, failed: Mapping[str, str]) -> list[Applied]:
+    def _applied(
+        self, plan: Plan, before: Sequence[Finding], evaluation: Evaluation, failed: Mapping[str, str]
+    ) -> list[Applied]:
         left = {f.identity for f in evaluation.findings}
         blind = {o for o, r in evaluation.outcomes.items() if r.result in {"skipped", "broken"}}
         from dddoctor.model import DEFERRED
@@ -245,7 +265,14 @@ class Session:
             found[f.id] = Applied(f.id, f.rule, f.fix.title if f.fix else f.title, status, files, reason, undo)
         for f in before:
             if f.id in plan.refused and f.id not in found:
-                found[f.id] = Applied(f.id, f.rule, f.fix.title if f.fix else f.title, "not repaired", (f.file,) if f.file else (), plan.refused[f.id])
+                found[f.id] = Applied(
+                    f.id,
+                    f.rule,
+                    f.fix.title if f.fix else f.title,
+                    "not repaired",
+                    (f.file,) if f.file else (),
+                    plan.refused[f.id],
+                )
         return list(found.values())
 
 
@@ -262,7 +289,9 @@ def _together(deferred: Sequence[PlannedFix]) -> list[tuple[list[Change], list[s
             ids.append(fix.finding.id)
         else:
             found.append((list(fix.changes), [fix.finding.id]))
-    together: list[tuple[list[Change], list[str]]] = [([Install(environment, tuple(p))], ids) for environment, (p, ids) in installs.items()]
+    together: list[tuple[list[Change], list[str]]] = [
+        ([Install(environment, tuple(p))], ids) for environment, (p, ids) in installs.items()
+    ]
     return [*together, *found]
 
 
@@ -299,7 +328,10 @@ def _selected(rules: Sequence[Rule], options: CheckOptions) -> list[Rule]:
             import difflib
 
             near = difflib.get_close_matches(name, known, 1)
-            raise UsageError(f"no rule or area is called {name}" + (f"; did you mean {near[0]}?" if near else "; see `dddoctor rules list`"))
+            raise UsageError(
+                f"no rule or area is called {name}"
+                + (f"; did you mean {near[0]}?" if near else "; see `dddoctor rules list`")
+            )
     chosen = [r for r in rules if not options.select or r.id in options.select or r.area in options.select]
     return [r for r in chosen if r.id not in options.ignore and r.area not in options.ignore]
 
@@ -309,7 +341,10 @@ def _withdraw_commands(evaluation: Evaluation, rules: Mapping[str, Rule], kind: 
     for finding in evaluation.findings:
         fix = rules[finding.rule].fix
         if finding.fix and fix and fix.needs_live and finding.fix.safety is not Safety.MANUAL:
-            finding.fix.unavailable_because = finding.fix.unavailable_because or f"it runs a command, and in a {'folder' if kind == 'root' else kind} nothing runs"
+            finding.fix.unavailable_because = (
+                finding.fix.unavailable_because
+                or f"it runs a command, and in a {'folder' if kind == 'root' else kind} nothing runs"
+            )
 
 
 def _tree_order(findings: Sequence[Finding], roots: Sequence[str]) -> list[Finding]:
@@ -373,7 +408,9 @@ def shown(report: Report, vault: Vault) -> Report:
     report.applied = [a._replace(reason=show(a.reason), files=tuple(show(x) for x in a.files)) for a in report.applied]
     report.head = [h._replace(text=show(h.text)) for h in report.head]
     report.target.os = show(report.target.os) if report.target.os else report.target.os
-    report.target.agent_version = show(report.target.agent_version) if report.target.agent_version else report.target.agent_version
+    report.target.agent_version = (
+        show(report.target.agent_version) if report.target.agent_version else report.target.agent_version
+    )
     return report
 
 

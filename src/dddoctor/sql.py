@@ -18,9 +18,11 @@ INDEXED = ("file", "pattern", "check_name", "account", "prefix", "module", "port
 INDEX_FROM_ROWS = 64
 _TYPES = {"int": "INTEGER", "float": "REAL", "str": "TEXT"}
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33})  # 33 = SQLITE_RECURSIVE
-_UNSAFE_FUNCTIONS = frozenset({"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer", "randomblob", "zeroblob"})
+_UNSAFE_FUNCTIONS = frozenset(
+    {"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer", "randomblob", "zeroblob"}
+)
 MATCH_INPUT_LIMIT = 4096
-VALUES_AT_ONCE = 8000 if sqlite3.sqlite_version_info >= (3, 32) else 900  # in one INSERT; as far as SQLite takes
+VALUES_AT_ONCE = 2000 if sqlite3.sqlite_version_info >= (3, 32) else 900  # in one INSERT; as far as SQLite takes
 
 
 class Database:
@@ -35,10 +37,14 @@ class Database:
         self._columns: dict[str, int] = {"gaps": 6}
         script = []
         for t in tables:
-            columns = ", ".join(f"{c} {_TYPES.get(k.split(' ')[0], 'TEXT')}" for c, k in zip(t.columns, t.types, strict=True))
+            columns = ", ".join(
+                f"{c} {_TYPES.get(k.split(' ')[0], 'TEXT')}" for c, k in zip(t.columns, t.types, strict=True)
+            )
             script.append(f"CREATE TABLE {t.name} ({columns});")
             self._columns[t.name] = len(t.columns)
-        script.append("CREATE TABLE gaps (table_name TEXT, place TEXT, kind TEXT, reason TEXT, remedy TEXT, columns TEXT);")
+        script.append(
+            "CREATE TABLE gaps (table_name TEXT, place TEXT, kind TEXT, reason TEXT, remedy TEXT, columns TEXT);"
+        )
         self._connection.executescript("".join(script))
         _register_helpers(self._connection)
         self._connection.set_authorizer(self._authorize)
@@ -115,7 +121,9 @@ class Database:
         names = tuple(d[0] for d in cursor.description)
         return names, {t: tuple(sorted(c)) for t, c in sorted(reads.items())}
 
-    def select(self, query: str, parameters: Sequence[Any] = (), limit_seconds: float = 10.0) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def select(
+        self, query: str, parameters: Sequence[Any] = (), limit_seconds: float = 10.0
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Run a read-only query: (column names, rows). A runaway is interrupted at the limit (sqlite3.OperationalError)."""
         self._deadline = time.monotonic() + limit_seconds
         try:
@@ -127,7 +135,9 @@ class Database:
     def _is_late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
 
-    def _authorize(self, code: int, first: str | None, second: str | None, _db: str | None, _trigger: str | None) -> int:
+    def _authorize(
+        self, code: int, first: str | None, second: str | None, _db: str | None, _trigger: str | None
+    ) -> int:
         if self._is_writing:
             return sqlite3.SQLITE_OK
         if code not in _ALLOWED or (code == sqlite3.SQLITE_FUNCTION and str(second).lower() in _UNSAFE_FUNCTIONS):
@@ -217,7 +227,17 @@ def _compare(have: tuple[int, ...], operator: str, bound: tuple[int, ...]) -> in
         return None
     if head == 0 and len(have) > len(bound) and operator in {">", "<="} and any(have[shared:]):
         head = 1
-    return int({">=": head >= 0, "<=": head <= 0, "==": head == 0, "=": head == 0, "!=": head != 0, ">": head > 0, "<": head < 0}[operator])
+    return int(
+        {
+            ">=": head >= 0,
+            "<=": head <= 0,
+            "==": head == 0,
+            "=": head == 0,
+            "!=": head != 0,
+            ">": head > 0,
+            "<": head < 0,
+        }[operator]
+    )
 
 
 def agent_bool(text: str | int | None) -> int | None:
@@ -251,7 +271,11 @@ def regex_problem(pattern: str) -> str | None:
         re.compile(pattern)
     except re.error as error:
         return f"not a regular expression: {error}"
-    return "a quantifier over a group that holds a quantifier is refused (slow)" if _has_nested_quantifier(pattern) else None
+    return (
+        "a quantifier over a group that holds a quantifier is refused (slow)"
+        if _has_nested_quantifier(pattern)
+        else None
+    )
 
 
 def _has_nested_quantifier(pattern: str) -> bool:

@@ -20,9 +20,51 @@ _TOKEN = lazy(
     re.X | re.S,
 )
 _CLAUSE_END = {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "WINDOW", "UNION", "EXCEPT", "INTERSECT"}
-_JOIN_WORDS = {"JOIN", "LEFT", "INNER", "CROSS", "OUTER", "NATURAL", "ON", "USING", "AS", "INDEXED", "NOT", "RIGHT", "FULL", "SELECT", "VALUES", "SET"}
-_AGGREGATES = {"group_concat", "string_agg", "json_group_array", "json_group_object", "list_of", "count", "sum", "min", "max", "avg", "total"}
-_PATH_COLUMNS = {"file", "path", "pattern", "real_file", "target", "main_file", "config_dir", "parent", "location", "folder", "include_path", "included_from"}
+_JOIN_WORDS = {
+    "JOIN",
+    "LEFT",
+    "INNER",
+    "CROSS",
+    "OUTER",
+    "NATURAL",
+    "ON",
+    "USING",
+    "AS",
+    "INDEXED",
+    "NOT",
+    "RIGHT",
+    "FULL",
+    "SELECT",
+    "VALUES",
+    "SET",
+}
+_AGGREGATES = {
+    "group_concat",
+    "string_agg",
+    "json_group_array",
+    "json_group_object",
+    "list_of",
+    "count",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "total",
+}
+_PATH_COLUMNS = {
+    "file",
+    "path",
+    "pattern",
+    "real_file",
+    "target",
+    "main_file",
+    "config_dir",
+    "parent",
+    "location",
+    "folder",
+    "include_path",
+    "included_from",
+}
 
 
 class Token(NamedTuple):
@@ -112,8 +154,17 @@ def _sources(words: list[Token]) -> Iterator[Source]:
             opens_left = in_from.get(depth, False) and left.get(depth, False)
             under.append(under[-1] or is_not_exists or opens_left or absence_from.get(depth, False))
             next_scope += 1
-            scopes.append(next_scope if words[i + 1 : i + 2] and words[i + 1].upper in {"SELECT", "WITH", "VALUES"} else scopes[-1])
-            in_from[depth + 1] = words[i + 1 : i + 2] != [] and words[i + 1].upper not in {"SELECT", "WITH", "VALUES"} and in_from.get(depth, False) and words[i - 1].upper in {"FROM", "JOIN", ",", "("}
+            scopes.append(
+                next_scope
+                if words[i + 1 : i + 2] and words[i + 1].upper in {"SELECT", "WITH", "VALUES"}
+                else scopes[-1]
+            )
+            in_from[depth + 1] = (
+                words[i + 1 : i + 2] != []
+                and words[i + 1].upper not in {"SELECT", "WITH", "VALUES"}
+                and in_from.get(depth, False)
+                and words[i - 1].upper in {"FROM", "JOIN", ",", "("}
+            )
             left[depth + 1] = False
             absence_from[depth + 1] = False
             continue
@@ -146,7 +197,9 @@ def _sources(words: list[Token]) -> Iterator[Source]:
             alias = rest[1].text
         elif rest and rest[0].kind == "word" and rest[0].upper not in _JOIN_WORDS | _CLAUSE_END | {"FROM"}:
             alias = rest[0].text
-        yield Source(word.text, alias, scopes[-1], under[-1] or left.get(depth, False) or absence_from.get(depth, False), i)
+        yield Source(
+            word.text, alias, scopes[-1], under[-1] or left.get(depth, False) or absence_from.get(depth, False), i
+        )
 
 
 def _first_table(words: list[Token], sources: list[Source], tables: Mapping[str, Table], ctes: set[str]) -> str:
@@ -189,14 +242,25 @@ def _refused(words: list[Token]) -> Iterator[tuple[int, str]]:
         upper = word.upper
         after = [w.upper for w in words[i + 1 : i + 8]]
         if word.kind == "quoted":
-            yield word.line, f"write text in single quotes and names bare: {word.text} silently becomes a text where no such column exists"
+            yield (
+                word.line,
+                f"write text in single quotes and names bare: {word.text} silently becomes a text where no such column exists",
+            )
         elif upper == "GLOB":
-            yield word.line, "GLOB is refused: in a path `[*]` is a class of characters; compare yaml_keys.pattern with =, or use matches()"
+            yield (
+                word.line,
+                "GLOB is refused: in a path `[*]` is a class of characters; compare yaml_keys.pattern with =, or use matches()",
+            )
         elif upper == "LIKE" and words[i - 1].text in _PATH_COLUMNS:
             yield word.line, f"LIKE on {words[i - 1].text} is refused: `_` is a wildcard; use = or matches()"
         elif upper == "NOT" and after[:3] == ["IN", "(", "SELECT"]:
             yield word.line, "NOT IN over a subquery is refused (one NULL empties it): write NOT EXISTS"
-        elif upper == "NOT" and i + 1 < len(words) and words[i + 1].kind == "word" and ("IN" in (after[1:2] + (after[3:4] if after[1:2] == ["."] else []))):
+        elif (
+            upper == "NOT"
+            and i + 1 < len(words)
+            and words[i + 1].kind == "word"
+            and ("IN" in (after[1:2] + (after[3:4] if after[1:2] == ["."] else [])))
+        ):
             yield word.line, "NOT x IN is refused: write x NOT IN (…) over literals, or NOT EXISTS"
         elif upper == "COUNT" and after[:5] == ["(", "*", ")", "=", "0"]:
             yield word.line, "count(*) = 0 is refused: write NOT EXISTS, so that gaps are seen"
@@ -212,7 +276,12 @@ def _refused(words: list[Token]) -> Iterator[tuple[int, str]]:
             yield word.line, f"{upper} is refused (not in every SQLite)"
         elif word.text == ";":
             yield word.line, "one SELECT without a semicolon"
-        elif word.kind == "word" and word.text.lower() in _AGGREGATES and after[:1] == ["("] and _has_order_by(words, i + 1):
+        elif (
+            word.kind == "word"
+            and word.text.lower() in _AGGREGATES
+            and after[:1] == ["("]
+            and _has_order_by(words, i + 1)
+        ):
             yield word.line, f"{word.text}(… ORDER BY …) is refused (not in every SQLite): list_of() sorts by itself"
         elif word.text.lower() == "matches" and after[:1] == ["("]:
             pattern = _second_argument(words, i + 1)
@@ -244,8 +313,15 @@ def _second_argument(words: list[Token], opening: int) -> str | None:
     return None
 
 
-def _refused_by_type(words: list[Token], sources: list[Source], tables: Mapping[str, Table]) -> Iterator[tuple[int, str]]:
-    types = {(s.alias, c): t for s in sources if s.name in tables for c, t in zip(tables[s.name].columns, tables[s.name].types, strict=True)}
+def _refused_by_type(
+    words: list[Token], sources: list[Source], tables: Mapping[str, Table]
+) -> Iterator[tuple[int, str]]:
+    types = {
+        (s.alias, c): t
+        for s in sources
+        if s.name in tables
+        for c, t in zip(tables[s.name].columns, tables[s.name].types, strict=True)
+    }
     comparisons = {"=", "==", "<", ">", "<=", ">=", "<>", "!="}
     for i in range(len(words) - 4):
         alias, dot, column, operator, value = words[i : i + 5]
@@ -253,12 +329,20 @@ def _refused_by_type(words: list[Token], sources: list[Source], tables: Mapping[
             continue
         kind = types.get((alias.text, column.text), "")
         if kind.startswith("str") and value.kind == "number":
-            yield column.line, f"{alias.text}.{column.text} is a text: write CAST({alias.text}.{column.text} AS INTEGER) {operator.text} {value.text}"
+            yield (
+                column.line,
+                f"{alias.text}.{column.text} is a text: write CAST({alias.text}.{column.text} AS INTEGER) {operator.text} {value.text}",
+            )
         elif column.text.endswith("version") and kind.startswith("str") and operator.text in {"<", ">", "<=", ">="}:
-            yield column.line, f"versions are no texts (7.9 > 7.52): write version_in({alias.text}.{column.text}, '{operator.text}…')"
+            yield (
+                column.line,
+                f"versions are no texts (7.9 > 7.52): write version_in({alias.text}.{column.text}, '{operator.text}…')",
+            )
 
 
-def _unjoined_agents(words: list[Token], sources: list[Source], tables: Mapping[str, Table]) -> Iterator[tuple[int, str]]:
+def _unjoined_agents(
+    words: list[Token], sources: list[Source], tables: Mapping[str, Table]
+) -> Iterator[tuple[int, str]]:
     """One file can be read by two Agents: each table with an `agent` must be tied to the others by it."""
     with_agent = [s for s in sources if s.name in tables and "agent" in tables[s.name].columns]
     if len(with_agent) < 2:
@@ -277,4 +361,7 @@ def _unjoined_agents(words: list[Token], sources: list[Source], tables: Mapping[
     first = with_agent[0]
     for source in with_agent[1:]:
         if root(source.alias) != root(first.alias):
-            yield words[source.position].line, f"{source.name} AS {source.alias} and {first.name} AS {first.alias} both have `agent`: add {source.alias}.agent = {first.alias}.agent"
+            yield (
+                words[source.position].line,
+                f"{source.name} AS {source.alias} and {first.name} AS {first.alias} both have `agent`: add {source.alias}.agent = {first.alias}.agent",
+            )

@@ -45,7 +45,9 @@ def test_what_is_right_already_needs_nothing(host: ExampleHost) -> None:
 
 
 def test_an_owner_is_user_and_group(host: ExampleHost) -> None:
-    assert plan(host, "set_owner", path="/link.cnf", owner="root:dd-agent") == [Owner("/real.cnf", "root:root", "root:dd-agent")]
+    assert plan(host, "set_owner", path="/link.cnf", owner="root:dd-agent") == [
+        Owner("/real.cnf", "root:root", "root:dd-agent")
+    ]
 
 
 def test_a_file_is_renamed_in_its_folder_or_to_a_path(host: ExampleHost) -> None:
@@ -77,7 +79,9 @@ def test_a_file_or_dangling_link_is_removed(host: ExampleHost) -> None:
         ("remove_file", {"file": "/folder"}, "is a directory"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_words(host: ExampleHost, name: str, params: dict[str, str], words: str) -> None:
+def test_what_cannot_be_done_is_refused_in_words(
+    host: ExampleHost, name: str, params: dict[str, str], words: str
+) -> None:
     with pytest.raises(Refused, match=words):
         plan(host, name, **params)
 

@@ -53,7 +53,13 @@ AS_IT_STOOD = "from checks import AgentCheck\r\n\r\nclass MyMetric(AgentCheck):\
 
 def test_the_file_as_it_really_stood_is_mended_and_keeps_its_line_ends(run: Run) -> None:
     """P1, P2, P3 and P4 in the order of the repair loop: text first."""
-    after = run(AS_IT_STOOD, repair(4, "not-indented"), rename(5, 14, "gauge"), replace(1, "datadog_checks.base"), add("import random"))
+    after = run(
+        AS_IT_STOOD,
+        repair(4, "not-indented"),
+        rename(5, 14, "gauge"),
+        replace(1, "datadog_checks.base"),
+        add("import random"),
+    )
 
     assert after == (
         b"import random\r\nfrom datadog_checks.base import AgentCheck\r\n\r\nclass MyMetric(AgentCheck):\r\n"
@@ -84,12 +90,32 @@ def test_a_file_in_another_encoding_keeps_it(run: Run) -> None:
         ("x = 1\n", "import os", "import os\n\nx = 1\n"),
         ("", "import os", "import os\n"),
         ("import sys\nx = 1\n", "import os", "import os\nimport sys\nx = 1\n"),
-        ("import sys\nfrom a import b\n\nx = 1\n", "from c import d", "import sys\nfrom a import b\nfrom c import d\n\nx = 1\n"),
-        ("#!/usr/bin/python\n# licence\n\nimport sys\n", "import os", "#!/usr/bin/python\n# licence\n\nimport os\nimport sys\n"),
+        (
+            "import sys\nfrom a import b\n\nx = 1\n",
+            "from c import d",
+            "import sys\nfrom a import b\nfrom c import d\n\nx = 1\n",
+        ),
+        (
+            "#!/usr/bin/python\n# licence\n\nimport sys\n",
+            "import os",
+            "#!/usr/bin/python\n# licence\n\nimport os\nimport sys\n",
+        ),
         ('"""Doc\nof it."""\nx = 1\n', "import os", '"""Doc\nof it."""\nimport os\nx = 1\n'),
-        ('"""Doc"""\nfrom __future__ import division\n\nx = 1\n', "import os", '"""Doc"""\nfrom __future__ import division\nimport os\n\nx = 1\n'),
-        ("from __future__ import division\nimport sys\n", "import os", "from __future__ import division\nimport os\nimport sys\n"),
-        ("try:\n    import a\nexcept ImportError:\n    a = None\n", "import os", "import os\n\ntry:\n    import a\nexcept ImportError:\n    a = None\n"),
+        (
+            '"""Doc"""\nfrom __future__ import division\n\nx = 1\n',
+            "import os",
+            '"""Doc"""\nfrom __future__ import division\nimport os\n\nx = 1\n',
+        ),
+        (
+            "from __future__ import division\nimport sys\n",
+            "import os",
+            "from __future__ import division\nimport os\nimport sys\n",
+        ),
+        (
+            "try:\n    import a\nexcept ImportError:\n    a = None\n",
+            "import os",
+            "import os\n\ntry:\n    import a\nexcept ImportError:\n    a = None\n",
+        ),
         ("import (\n", "import os", "import os\nimport (\n"),
         ("from a import (\n    b,\n)\nx = 1", "from c import d", "from a import (\n    b,\n)\nfrom c import d\nx = 1"),
         ('"""Doc"""', "import os", '"""Doc"""\nimport os'),
@@ -103,8 +129,14 @@ def test_an_import_goes_where_imports_are(run: Run, before: str, statement: str,
 
 def test_another_module_for_the_same_name_changes_the_module_alone(run: Run) -> None:
     """Comments, other names and blanks stay."""
-    assert run("from  checks import AgentCheck as A  # why\n", replace(1, "datadog_checks.base")) == b"from  datadog_checks.base import AgentCheck as A  # why\n"
-    assert run("from datadog_checks.base import AgentCheck\n", replace(1, "datadog_checks.base")) == b"from datadog_checks.base import AgentCheck\n"
+    assert (
+        run("from  checks import AgentCheck as A  # why\n", replace(1, "datadog_checks.base"))
+        == b"from  datadog_checks.base import AgentCheck as A  # why\n"
+    )
+    assert (
+        run("from datadog_checks.base import AgentCheck\n", replace(1, "datadog_checks.base"))
+        == b"from datadog_checks.base import AgentCheck\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ def test_what_is_missing_is_installed_and_nothing_twice(tmp_path: Path) -> None:
     assert ACTIONS["install_packages"](VENV, ["flask"]).plan(here) == []
 
 
-@pytest.mark.parametrize("name", ["--index-url=http://x", "random", "flaks", "ddtrace==1", "git+https://x/y", "", "apm"])
+@pytest.mark.parametrize(
+    "name", ["--index-url=http://x", "random", "flaks", "ddtrace==1", "git+https://x/y", "", "apm"]
+)
 def test_only_known_names_are_installed(tmp_path: Path, name: str) -> None:
     """A name from a file could be anything; an index holds traps beside every well-known name."""
     with pytest.raises(Refused, match="not among the packages"):
@@ -66,10 +68,19 @@ def test_a_venv_without_its_python_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b"home = /usr/bin\ninclude-system-site-packages = true\nversion = 3.11.2\n", b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n"),
+        (
+            b"home = /usr/bin\ninclude-system-site-packages = true\nversion = 3.11.2\n",
+            b"home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n",
+        ),
         (b"include-system-site-packages=True", b"include-system-site-packages=false"),
-        (b"# x\r\nInclude-System-Site-Packages =  true  \r\nuv = 1\r\n", b"# x\r\nInclude-System-Site-Packages =  false  \r\nuv = 1\r\n"),
-        (b"include-system-site-packages = false\ninclude-system-site-packages = true\n", b"include-system-site-packages = false\ninclude-system-site-packages = false\n"),
+        (
+            b"# x\r\nInclude-System-Site-Packages =  true  \r\nuv = 1\r\n",
+            b"# x\r\nInclude-System-Site-Packages =  false  \r\nuv = 1\r\n",
+        ),
+        (
+            b"include-system-site-packages = false\ninclude-system-site-packages = true\n",
+            b"include-system-site-packages = false\ninclude-system-site-packages = false\n",
+        ),
     ],
 )
 def test_the_flag_alone_changes(tmp_path: Path, before: bytes, after: bytes) -> None:

@@ -36,13 +36,24 @@ def planned(root: Path, data: bytes, name: str, **params: Any) -> bytes | None:
 
 def test_an_end_is_added_and_nothing_else_changes(tmp_path: Path) -> None:
     """BOM, carriage returns, bytes that are no UTF-8, a missing last newline."""
-    data = b"\xef\xbb\xbf# \xff\r\n" + HEAD + b'  config.vm.provider "v" do |v|\r\n    v.cpus = 1\r\n\r\n  config.vm.box = "x"\r\nend'
+    data = (
+        b"\xef\xbb\xbf# \xff\r\n"
+        + HEAD
+        + b'  config.vm.provider "v" do |v|\r\n    v.cpus = 1\r\n\r\n  config.vm.box = "x"\r\nend'
+    )
 
-    assert planned(tmp_path, data, "repair_vagrantfile", line=3, kind="unclosed-block") == data.replace(b"cpus = 1\r\n", b"cpus = 1\r\n  end\r\n")
+    assert planned(tmp_path, data, "repair_vagrantfile", line=3, kind="unclosed-block") == data.replace(
+        b"cpus = 1\r\n", b"cpus = 1\r\n  end\r\n"
+    )
 
 
 def test_text_comes_before_settings() -> None:
-    assert STAGES["repair_vagrantfile"] < STAGES["correct_vagrantfile"] == STAGES["set_guest_port"] == STAGES["add_docker_provisioner"]
+    assert (
+        STAGES["repair_vagrantfile"]
+        < STAGES["correct_vagrantfile"]
+        == STAGES["set_guest_port"]
+        == STAGES["add_docker_provisioner"]
+    )
 
 
 def test_what_was_diagnosed_and_is_gone_is_refused(tmp_path: Path) -> None:
@@ -55,11 +66,17 @@ def test_a_setting_waits_until_the_file_parses(tmp_path: Path) -> None:
 
     with pytest.raises(Refused, match="has to parse first"):
         planned(tmp_path, data, "correct_vagrantfile", line=2, kind="receiver-missing")
-    assert planned(tmp_path, data + b"end\r\n", "correct_vagrantfile", line=2, kind="receiver-missing") == HEAD + b'  config.vm.box = "x"\r\nend\r\n'
+    assert (
+        planned(tmp_path, data + b"end\r\n", "correct_vagrantfile", line=2, kind="receiver-missing")
+        == HEAD + b'  config.vm.box = "x"\r\nend\r\n'
+    )
 
 
 def test_the_guests_port(tmp_path: Path) -> None:
-    data = HEAD + b'  config.vm.network "forwarded_port", host: 80, guest: 80 # 80\r\n  config.vm.network "forwarded_port", guest: PORT, host: 1\r\nend\r\n'
+    data = (
+        HEAD
+        + b'  config.vm.network "forwarded_port", host: 80, guest: 80 # 80\r\n  config.vm.network "forwarded_port", guest: PORT, host: 1\r\nend\r\n'
+    )
 
     assert planned(tmp_path, data, "set_guest_port", line=2, port=5050) == data.replace(b"guest: 80", b"guest: 5050")
     assert planned(tmp_path, data, "set_guest_port", line=2, port=80) is None
@@ -69,7 +86,9 @@ def test_the_guests_port(tmp_path: Path) -> None:
 
 
 def test_a_docker_provisioner_is_put_before_another(tmp_path: Path) -> None:
-    data = HEAD + b'\tconfig.vm.define "a" do |a|\r\n\t\ta.vm.provision "shell", inline: "docker ps"\r\n\tend\r\nend\r\n'
+    data = (
+        HEAD + b'\tconfig.vm.define "a" do |a|\r\n\t\ta.vm.provision "shell", inline: "docker ps"\r\n\tend\r\nend\r\n'
+    )
     after = planned(tmp_path, data, "add_docker_provisioner", line=3)
 
     assert after == data.replace(b"\t\ta.vm", b'\t\ta.vm.provision "docker"\r\n\t\ta.vm', 1)

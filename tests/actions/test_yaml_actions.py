@@ -51,7 +51,14 @@ def test_the_interval_moves_into_each_instance(tmp_path: Path) -> None:
     """Its value is read from the file, never from a row."""
     text = "min_collection_interval: 45\n\ninstances: [{}]\n"
 
-    after = repaired(tmp_path, CHECK, text, "move_yaml_key", from_="min_collection_interval", to="instances[*].min_collection_interval")
+    after = repaired(
+        tmp_path,
+        CHECK,
+        text,
+        "move_yaml_key",
+        from_="min_collection_interval",
+        to="instances[*].min_collection_interval",
+    )
 
     assert after == "\ninstances: [{min_collection_interval: 45}]\n"
 
@@ -64,25 +71,38 @@ def test_a_check_file_without_instances_gets_one(tmp_path: Path) -> None:
 
 
 def test_a_section_of_datadog_yaml_comes_into_being(tmp_path: Path) -> None:
-    assert repaired(tmp_path, MAIN, "site: datadoghq.eu  # ours\r\n", "set_yaml", key="apm_config.enabled", value=True) == (
-        "site: datadoghq.eu  # ours\r\napm_config:\r\n  enabled: true\r\n"
-    )
+    assert repaired(
+        tmp_path, MAIN, "site: datadoghq.eu  # ours\r\n", "set_yaml", key="apm_config.enabled", value=True
+    ) == ("site: datadoghq.eu  # ours\r\napm_config:\r\n  enabled: true\r\n")
 
 
 def test_a_tag_is_added(tmp_path: Path) -> None:
-    assert repaired(tmp_path, MAIN, "tags: [env:dev]\n", "add_yaml_item", path="tags", value="team:a") == "tags: [env:dev, team:a]\n"
+    assert (
+        repaired(tmp_path, MAIN, "tags: [env:dev]\n", "add_yaml_item", path="tags", value="team:a")
+        == "tags: [env:dev, team:a]\n"
+    )
 
 
 def test_a_key_is_renamed_where_it_stands(tmp_path: Path) -> None:
     text = "instances:\n- min_interval_collection: 45  # s\n"
 
-    after = repaired(tmp_path, CHECK, text, "rename_yaml_key", path="instances[0].min_interval_collection", to="min_collection_interval")
+    after = repaired(
+        tmp_path,
+        CHECK,
+        text,
+        "rename_yaml_key",
+        path="instances[0].min_interval_collection",
+        to="min_collection_interval",
+    )
 
     assert after == "instances:\n- min_collection_interval: 45  # s\n"
 
 
 def test_a_key_is_removed_and_its_comment_stays(tmp_path: Path) -> None:
-    assert repaired(tmp_path, MAIN, "api_key: x\nenabled: true  # APM?\n", "remove_yaml_key", path="enabled") == "api_key: x\n# APM?\n"
+    assert (
+        repaired(tmp_path, MAIN, "api_key: x\nenabled: true  # APM?\n", "remove_yaml_key", path="enabled")
+        == "api_key: x\n# APM?\n"
+    )
 
 
 def test_the_removal_of_an_item_may_move_the_others_up(tmp_path: Path) -> None:
@@ -96,7 +116,10 @@ def test_a_text_is_repaired_by_line_and_kind(tmp_path: Path) -> None:
 
     after = repaired(tmp_path, CHECK, text, "repair_yaml_text", line=defect.line, kind=defect.kind)
 
-    assert read(after.encode(), "check").value() == {"init_config": None, "instances": [{"min_collection_interval": 45}]}
+    assert read(after.encode(), "check").value() == {
+        "init_config": None,
+        "instances": [{"min_collection_interval": 45}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -125,7 +148,9 @@ def test_what_is_right_already_needs_no_change(tmp_path: Path, name: str, parame
         ("instances: [{}]\na: 1\nb: 2\n", "rename_yaml_key", {"path": "a", "to": "b"}, "there already"),
     ],
 )
-def test_what_would_do_harm_is_refused_in_words(tmp_path: Path, text: str, name: str, parameters: dict[str, Any], words: str) -> None:
+def test_what_would_do_harm_is_refused_in_words(
+    tmp_path: Path, text: str, name: str, parameters: dict[str, Any], words: str
+) -> None:
     with pytest.raises(Refused, match=words):
         plan(tmp_path, CHECK, text, name, **parameters)
 
@@ -142,7 +167,14 @@ def test_a_file_that_is_gone_or_unreadable_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_nested_without_end_is_refused_and_does_not_crash(tmp_path: Path) -> None:
-    text = "a: " + "[" * 9000 + "]" * 9000 + "\nb:\n" + "".join(" " * n + "- \n" for n in range(1, 3)) + "instances: [{}]\n"
+    text = (
+        "a: "
+        + "[" * 9000
+        + "]" * 9000
+        + "\nb:\n"
+        + "".join(" " * n + "- \n" for n in range(1, 3))
+        + "instances: [{}]\n"
+    )
 
     with pytest.raises(Refused):
         plan(tmp_path, CHECK, text, "move_yaml_key", from_="a", to="instances[*]" + ".a" * 5000)

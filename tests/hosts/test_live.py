@@ -76,7 +76,9 @@ def test_a_command_that_hangs_is_killed_with_all_that_it_started(tree: Path, put
 def test_a_command_that_closes_its_output_and_hangs_is_killed() -> None:
     start = time.monotonic()
 
-    assert refused(lambda: LiveHost().run(["sh", "-c", "exec >&- 2>&-; sleep 20"], timeout_seconds=0.2))[0] is Kind.TIMEOUT
+    assert (
+        refused(lambda: LiveHost().run(["sh", "-c", "exec >&- 2>&-; sleep 20"], timeout_seconds=0.2))[0] is Kind.TIMEOUT
+    )
     assert time.monotonic() - start < 2
 
 
@@ -126,7 +128,9 @@ def test_a_program_is_not_run_where_others_could_have_put_it(tree: Path, put: Pu
         (0o755, 107, 107, 1000, "owner"),
     ],
 )
-def test_who_could_have_written_a_program(mode: int, owner: int, group: int, runs_as: int, expected: str | None) -> None:
+def test_who_could_have_written_a_program(
+    mode: int, owner: int, group: int, runs_as: int, expected: str | None
+) -> None:
     assert writer_besides(mode, owner, group, runs_as) == expected
 
 
@@ -149,4 +153,8 @@ def test_another_user_needs_root(unprivileged: Callable[[], AbstractContextManag
 
 
 def test_a_user_that_is_not_there_is_told() -> None:
-    assert refused(lambda: LiveHost().run(["id"], user="no-such-user")) == (Kind.TOOL, "there is no user no-such-user here", "")
+    assert refused(lambda: LiveHost().run(["id"], user="no-such-user")) == (
+        Kind.TOOL,
+        "there is no user no-such-user here",
+        "",
+    )

@@ -250,7 +250,9 @@ def test_obstacles_of_the_base_stay_obstacles(tree: Path, put: Put) -> None:
         host.read("/closed")
 
 
-def test_no_link_is_read_through_in_a_folder_that_every_user_can_write_until_that_is_repaired(tree: Path, put: Put) -> None:
+def test_no_link_is_read_through_in_a_folder_that_every_user_can_write_until_that_is_repaired(
+    tree: Path, put: Put
+) -> None:
     put("/etc/shadow", "hash")
     put("/c/y")
     (tree / "c/x").symlink_to("/etc/shadow")

@@ -324,7 +324,14 @@ def test_a_file_that_keeps_changing_is_told(tree: Path, put: Put, monkeypatch: p
 
 
 def test_a_pattern_matches_within_a_component_only(tree: Path, put: Put) -> None:
-    for path in ("/c/a.d/conf.yaml", "/c/b.d/conf.yaml", "/c/b.d/x.yml", "/c/file.d", "/c/.hidden.d/conf.yaml", "/c/d/conf.yaml"):
+    for path in (
+        "/c/a.d/conf.yaml",
+        "/c/b.d/conf.yaml",
+        "/c/b.d/x.yml",
+        "/c/file.d",
+        "/c/.hidden.d/conf.yaml",
+        "/c/d/conf.yaml",
+    ):
         put(path)
     host = RootHost(tree)
 

@@ -16,27 +16,42 @@ def _analysis(text: str, target: Target = AGENT_7, near: Neighbours = ALONE, is_
     return analyse(text.encode(), Context("m.py", target, near, is_imported), nearest)
 
 
-def _found(text: str, target: Target = AGENT_7, near: Neighbours = ALONE, is_imported: bool = False) -> list[tuple[str, str, int, str | None]]:
+def _found(
+    text: str, target: Target = AGENT_7, near: Neighbours = ALONE, is_imported: bool = False
+) -> list[tuple[str, str, int, str | None]]:
     found = _analysis(text, target, near, is_imported)
     return [(d.kind, d.name, found.reading.source.place(d.start)[0], d.correction) for d in found.defects]
 
 
 def _check(body: str, head: str = "from datadog_checks.base import AgentCheck\n") -> str:
-    return head + "class M(AgentCheck):\n    def check(self, instance):\n" + "".join(f"        {line}\n" for line in body.split("\n"))
+    return (
+        head
+        + "class M(AgentCheck):\n    def check(self, instance):\n"
+        + "".join(f"        {line}\n" for line in body.split("\n"))
+    )
 
 
 def test_the_three_mistakes_of_one_file_are_named_in_one_run() -> None:
     """As the file really stood: no indentation, guage, no import of random; and the old import path."""
     text = "from checks import AgentCheck\n\nclass MyMetric(AgentCheck):\ndef check(self, instance):\nself.guage('my_metric', random.randint(0, 1000))\n"
 
-    assert [f[:3] for f in _found(text)] == [("legacy-import", "checks", 1), ("not-indented", "not-indented", 4), ("unknown-method", "guage", 5), ("undefined-name", "random", 5)]
+    assert [f[:3] for f in _found(text)] == [
+        ("legacy-import", "checks", 1),
+        ("not-indented", "not-indented", 4),
+        ("unknown-method", "guage", 5),
+        ("undefined-name", "random", 5),
+    ]
 
 
 def test_names_are_looked_for_where_the_structure_is_untold() -> None:
     """The block that cannot be repaired hides no typo and no missing import."""
     text = "from datadog_checks.base import AgentCheck\nclass M(AgentCheck):\ndef check(self, instance):\nfor i in range(3):\nself.guage('a', random.random())\nself.gauge('b', unknown)\n"
 
-    assert _found(text) == [("not-indented", "not-indented", 3, None), ("unknown-method", "guage", 5, "gauge"), ("undefined-name", "random", 5, "import random")]
+    assert _found(text) == [
+        ("not-indented", "not-indented", 3, None),
+        ("unknown-method", "guage", 5, "gauge"),
+        ("undefined-name", "random", 5, "import random"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,8 +102,13 @@ def test_version_dependent_names() -> None:
     """`set` is Agent 5's; unicode is Python 2's; the old import is Agent 5's only one."""
     old = "from checks import AgentCheck\n"
     assert _found(_check("self.set('m', unicode(1))", old), AGENT_5) == []
-    assert [f[:2] for f in _found(_check("self.set('m', unicode(1))"))] == [("unknown-method", "set"), ("python2-name", "unicode")]
-    assert _found("class M(AgentCheck):\n    def check(self, instance):\n        self.gauge('m', 1)\n", AGENT_5) == [("undefined-name", "AgentCheck", 1, "from checks import AgentCheck")]
+    assert [f[:2] for f in _found(_check("self.set('m', unicode(1))"))] == [
+        ("unknown-method", "set"),
+        ("python2-name", "unicode"),
+    ]
+    assert _found("class M(AgentCheck):\n    def check(self, instance):\n        self.gauge('m', 1)\n", AGENT_5) == [
+        ("undefined-name", "AgentCheck", 1, "from checks import AgentCheck")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,14 @@ ACCIDENTS = {
     "a fence around it": ("```python\n" + GOOD + "```\n", [("markdown-fence", 1, 1), ("markdown-fence", 8, 1)]),
     "a fence without line end": (GOOD + "```", [("markdown-fence", 7, 1)]),
     "a backtick at the end of a line": (GOOD.replace("1)", "1)`"), [("stray-backtick", 6, 27)]),
-    "a line between backticks": (GOOD.replace("self.gauge('m', 1)", "`self.gauge('m', 1)`"), [("stray-backtick", 6, 9)]),
-    "non-breaking blanks as indentation": (GOOD.replace("    def", "\u00a0\u00a0\u00a0\u00a0def"), [("non-breaking-space", 5, 1)]),
+    "a line between backticks": (
+        GOOD.replace("self.gauge('m', 1)", "`self.gauge('m', 1)`"),
+        [("stray-backtick", 6, 9)],
+    ),
+    "non-breaking blanks as indentation": (
+        GOOD.replace("    def", "\u00a0\u00a0\u00a0\u00a0def"),
+        [("non-breaking-space", 5, 1)],
+    ),
     "a zero-width blank": (GOOD.replace("self.gauge", "self\u200b.gauge"), [("invisible-character", 6, 13)]),
     "typographic quotes": (GOOD.replace("'m'", "‘m’"), [("smart-quotes", 6, 20)]),
     "a typographic quote that ends a string": (GOOD.replace("'m'", "'m’"), [("smart-quotes", 6, 22)]),
@@ -33,7 +39,10 @@ ACCIDENTS = {
     "the file's own name": ("m.py\n" + GOOD, [("own-name-line", 1, 1)]),
     "the end of a here-document": (GOOD + "EOF\n", [("heredoc-end", 7, 1)]),
     "a shell's prompt": ("vagrant@precise64:~$ cat m.py\n" + GOOD, [("terminal-paste", 1, 1)]),
-    "an interactive Python's prompts": ("".join(f">>> {line}\n" for line in ("import os", "x = 1")), [("terminal-paste", 1, 1)]),
+    "an interactive Python's prompts": (
+        "".join(f">>> {line}\n" for line in ("import os", "x = 1")),
+        [("terminal-paste", 1, 1)],
+    ),
     "an editor's last line": (GOOD + '"m.py" 6L, 123C written\n', [("editor-line", 7, 1)]),
     "a colon lost": (GOOD.replace("instance):", "instance)"), [("missing-colon", 5, 5)]),
 }
@@ -55,7 +64,13 @@ def test_several_accidents_and_lost_indentation_are_named_in_one_run() -> None:
     """Each correction shows the next mistake; the lines are those of the file."""
     text = "```\nclass M(AgentCheck):\ndef check(self, instance):\nself.gauge(“m”, 1)`\n```\n"
 
-    assert _found(text) == [("markdown-fence", 1, 1), ("not-indented", 3, 1), ("smart-quotes", 4, 12), ("stray-backtick", 4, 19), ("markdown-fence", 5, 1)]
+    assert _found(text) == [
+        ("markdown-fence", 1, 1),
+        ("not-indented", 3, 1),
+        ("smart-quotes", 4, 12),
+        ("stray-backtick", 4, 19),
+        ("markdown-fence", 5, 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +136,17 @@ def test_print_with_brackets_is_no_print_statement() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["(" * 100_000, "-" * 200_000 + "1", "a" + ".b" * 100_000, "1" + "+1" * 100_000, "x = " + "[" * 5000, "if 1:\n" * 3000, "'" * 99_999, '"""' + "x" * 99_999, "\\\n" * 50_000],
+    [
+        "(" * 100_000,
+        "-" * 200_000 + "1",
+        "a" + ".b" * 100_000,
+        "1" + "+1" * 100_000,
+        "x = " + "[" * 5000,
+        "if 1:\n" * 3000,
+        "'" * 99_999,
+        '"""' + "x" * 99_999,
+        "\\\n" * 50_000,
+    ],
     ids=range(9),
 )
 def test_deep_or_odd_text_ends_in_words_and_in_time(text: str) -> None:

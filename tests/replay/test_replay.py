@@ -18,7 +18,14 @@ from dddoctor.examples import build
 
 DATA = yaml.safe_load((Path(__file__).parent / "states.yaml").read_text(encoding="utf-8"))
 # The same week-end of somebody else: every name is another one.
-OTHER_NAMES = {"my_metric": "queue_depth", "MyMetric": "QueueDepth", "vagrant": "deploy", "/app": "/shop", "app.py": "shop.py", "weekend": "night"}
+OTHER_NAMES = {
+    "my_metric": "queue_depth",
+    "MyMetric": "QueueDepth",
+    "vagrant": "deploy",
+    "/app": "/shop",
+    "app.py": "shop.py",
+    "weekend": "night",
+}
 
 
 def _renamed(value: Any) -> Any:
@@ -43,15 +50,28 @@ def _tree(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _doctor(state_folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DDDOCTOR_STATE": str(state_folder), "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    return subprocess.run([sys.executable, "-m", "dddoctor", *arguments], capture_output=True, text=True, env=environment, timeout=120, check=False)
+    environment = {
+        **os.environ,
+        "DDDOCTOR_STATE": str(state_folder),
+        "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "dddoctor", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
 
 
 def _places(findings: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
     return sorted(((f["file"], f["line"]) for f in findings), key=str)
 
 
-CASES = [pytest.param(s, False, id=s["name"]) for s in DATA["states"]] + [pytest.param(s, True, id=f"{s['name']} (renamed)") for s in DATA["states"]]
+CASES = [pytest.param(s, False, id=s["name"]) for s in DATA["states"]] + [
+    pytest.param(s, True, id=f"{s['name']} (renamed)") for s in DATA["states"]
+]
 
 
 @pytest.mark.parametrize(("state", "is_renamed"), CASES)
@@ -70,7 +90,9 @@ def test_each_state_is_named_repaired_and_taken_back(state: dict[str, Any], is_r
     causes = [f for f in report["findings"] if f["id"] in report["causes"] and f["severity"] != "info"]
     said = [(f["rule"], f["message"]) for f in causes]
     expected = [(w["file"], w.get("line")) for w in wanted["causes"]]
-    assert sorted((f["file"], f["line"] if any(w[0] == f["file"] and w[1] for w in expected) else None) for f in causes) == sorted(expected, key=str), said
+    assert sorted(
+        (f["file"], f["line"] if any(w[0] == f["file"] and w[1] for w in expected) else None) for f in causes
+    ) == sorted(expected, key=str), said
     assert first.returncode == (1 if expected else 0), first.stderr
     for place in wanted.get("named", ()):
         assert (place["file"], place["line"]) in _places(report["findings"])
@@ -80,7 +102,9 @@ def test_each_state_is_named_repaired_and_taken_back(state: dict[str, Any], is_r
     left = json.loads(fixed.stdout)
     refused = {a["finding"]: a["reason"] for a in left["applied"] if a["status"] == "not repaired"}
     for finding in left["findings"]:
-        offered = finding["fix"] and finding["fix"]["safety"] != "manual" and finding["fix"]["unavailable_because"] is None
+        offered = (
+            finding["fix"] and finding["fix"]["safety"] != "manual" and finding["fix"]["unavailable_because"] is None
+        )
         needs_a_command = "a folder has none" in refused.get(finding["id"], "")
         assert not offered or needs_a_command or finding["severity"] == "info", (finding["message"], refused)
     for path, text in wanted.get("after_fix", {}).items():

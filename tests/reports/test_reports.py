@@ -50,11 +50,17 @@ def broken_main_file() -> Finding:
         file=MAIN,
         line=3,
         column=1,
-        excerpt=Excerpt(((1, "api_key: <key #1>"), (2, "site: datadoghq.eu"), (3, " apm_config:"), (4, "\tenabled: true")), 3, 1, 2),
+        excerpt=Excerpt(
+            ((1, "api_key: <key #1>"), (2, "site: datadoghq.eu"), (3, " apm_config:"), (4, "\tenabled: true")), 3, 1, 2
+        ),
         why="Keys of one level begin in one column. The Agent reads nothing of this file.",
         advice="Remove the blank.",
         avoid="Do not reinstall the Agent: the file stays as it is.",
-        fix=FixOffer("Remove the blank", Safety.SAFE, ["repair_yaml_text {file: /etc/datadog-agent/datadog.yaml, line: 3, kind: leading-blank}"]),
+        fix=FixOffer(
+            "Remove the blank",
+            Safety.SAFE,
+            ["repair_yaml_text {file: /etc/datadog-agent/datadog.yaml, line: 3, kind: leading-blank}"],
+        ),
         links=["https://yaml.org/spec/1.1/"],
     )
 
@@ -130,10 +136,19 @@ def sick() -> Report:
         causes=[f.id for f in findings if not f.explained_by],
         cleared=["`init_config` may be left out: Agent 6 and later accept that."],
         unread=[
-            Unread("/etc/mysql/debian.cnf", Kind.DENIED, "permission denied", "sudo", ("option-file-ignored", "a", "b", "c")),
+            Unread(
+                "/etc/mysql/debian.cnf",
+                Kind.DENIED,
+                "permission denied",
+                "sudo",
+                ("option-file-ignored", "a", "b", "c"),
+            ),
             Unread("processes", Kind.TARGET, "a folder has none", "", ("config-newer-than-process",)),
         ],
-        skipped=[Skipped("option-file-ignored", "an option file is not readable", "sudo"), Skipped("port-taken", "no listeners", "")],
+        skipped=[
+            Skipped("option-file-ignored", "an option file is not readable", "sudo"),
+            Skipped("port-taken", "no listeners", ""),
+        ],
         broken=[Broken("some-rule", "KeyError: 'x'")],
         head=[
             HeadLine("Agent", "package 7.72.4, reads /etc/datadog-agent"),
@@ -168,7 +183,14 @@ def repaired() -> Report:
         Applied("0123456789", "yaml-does-not-load", "Remove the blank", "repaired and proved", (MAIN,)),
         Applied("2123456789", "ddtrace-in-another-interpreter", "Install it", "not repaired", (), "pip ended with 1"),
         *(Applied(f.id, f.rule, "Move it into each instance", "repaired and proved", (str(f.file),)) for f in alike(6)),
-        Applied("5123456789", "file-of-another-user", "Give it back", "applied, not proved", ("/etc/mysql/debian.cnf",), "the proof could not look at it again"),
+        Applied(
+            "5123456789",
+            "file-of-another-user",
+            "Give it back",
+            "applied, not proved",
+            ("/etc/mysql/debian.cnf",),
+            "the proof could not look at it again",
+        ),
     ]
     report.run_id = "20261124-090000-1"
     report.command = "dddoctor check --root '/mnt/my disk' --fix --yes"
@@ -210,7 +232,11 @@ def folded_first() -> Report:
     return report
 
 
-@pytest.mark.parametrize("report", [sick(), wordy(), folded_first(), unsure(), repaired()], ids=["sick", "wordy", "folded", "unsure", "repaired"])
+@pytest.mark.parametrize(
+    "report",
+    [sick(), wordy(), folded_first(), unsure(), repaired()],
+    ids=["sick", "wordy", "folded", "unsure", "repaired"],
+)
 @pytest.mark.parametrize("ascii_only", [False, True])
 @pytest.mark.parametrize("width", [20, 40, 60, 61, 80, 120, 200])
 def test_the_first_command_stands_within_twelve_lines(width: int, ascii_only: bool, report: Report) -> None:
@@ -225,7 +251,11 @@ def test_a_message_that_would_push_the_command_down_comes_after_it_under_the_tit
     """Nothing is lost by it, and the further places follow."""
     lines = console.render(wordy(), width=40).splitlines()
 
-    assert lines[4:7] == ["✗ error: A file is no YAML.", f"  {MAIN}:3:1", "  → dddoctor check --app /home/vagrant/app --fix"]
+    assert lines[4:7] == [
+        "✗ error: A file is no YAML.",
+        f"  {MAIN}:3:1",
+        "  → dddoctor check --app /home/vagrant/app --fix",
+    ]
     assert lines[8] == "  datadog.yaml does not load, and this"
     assert "  and /etc/datadog-agent/conf.d/other_6.yaml:6" in lines
 
@@ -244,7 +274,11 @@ def test_lines_fit_the_terminal_unless_one_word_or_command_is_longer(width: int,
     """A path or a command in backticks is never cut: it must be copyable."""
     for line in console.render(sick(), width=width, ascii_only=ascii_only).splitlines():
         words = line.split("`")[1::2] or line.split()
-        assert len(line) <= width or max(map(len, words)) > width - 12 or line.strip().startswith(("->", "→ dddoctor", "→ sudo dddoctor", "and /", "/")), line
+        assert (
+            len(line) <= width
+            or max(map(len, words)) > width - 12
+            or line.strip().startswith(("->", "→ dddoctor", "→ sudo dddoctor", "and /", "/"))
+        ), line
 
 
 def test_wide_letters_count_two_cells() -> None:
@@ -271,7 +305,10 @@ def test_the_command_is_written_out_at_the_first_cause_that_has_a_repair() -> No
     report.findings = [manual_finding(), *alike(1)]
     report.causes = [f.id for f in report.findings]
 
-    assert "  /etc/datadog-agent/conf.d/check_0.yaml:1\n  → dddoctor check --app /home/vagrant/app --fix\n    Move it into each instance.\n" in console.render(report)
+    assert (
+        "  /etc/datadog-agent/conf.d/check_0.yaml:1\n  → dddoctor check --app /home/vagrant/app --fix\n    Move it into each instance.\n"
+        in console.render(report)
+    )
 
 
 def test_a_group_shows_the_first_advice_and_that_it_goes_for_the_others() -> None:
@@ -280,7 +317,9 @@ def test_a_group_shows_the_first_advice_and_that_it_goes_for_the_others() -> Non
     for finding in report.findings:
         finding.fix, finding.advice = None, f"Edit `{finding.file}`."
 
-    assert "  → Edit `/etc/datadog-agent/conf.d/check_0.yaml`.\n    The same goes for the others.\n" in console.render(report)
+    assert "  → Edit `/etc/datadog-agent/conf.d/check_0.yaml`.\n    The same goes for the others.\n" in console.render(
+        report
+    )
 
 
 def test_what_could_not_be_looked_at_is_named_as_a_possible_cause() -> None:
@@ -296,7 +335,11 @@ def test_what_could_not_be_looked_at_is_named_as_a_possible_cause() -> None:
 def test_a_remedy_is_a_command_to_type_the_first_time_and_short_after_that() -> None:
     """A bare `sudo` is nothing that one can paste."""
     report = unsure()
-    report.unread += [Unread("/etc/a", Kind.DENIED, "no", "sudo", ()), Unread("/etc/b", Kind.TOOL, "no", "", ()), Unread("ports", Kind.TOOL, "no", "--network", ())]
+    report.unread += [
+        Unread("/etc/a", Kind.DENIED, "no", "sudo", ()),
+        Unread("/etc/b", Kind.TOOL, "no", "", ()),
+        Unread("ports", Kind.TOOL, "no", "--network", ()),
+    ]
 
     text = console.render(report)
 
@@ -307,11 +350,19 @@ def test_a_remedy_is_a_command_to_type_the_first_time_and_short_after_that() -> 
 
 @pytest.mark.parametrize(
     "variables",
-    [{"COLUMNS": "33", "LINES": "7"}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "COLORTERM": "truecolor"}, {"TERM": "dumb"}, {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"}],
+    [
+        {"COLUMNS": "33", "LINES": "7"},
+        {"NO_COLOR": "1"},
+        {"FORCE_COLOR": "1", "COLORTERM": "truecolor"},
+        {"TERM": "dumb"},
+        {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"},
+    ],
     ids=lambda v: next(iter(v)),
 )
 @pytest.mark.parametrize("color", [False, True])
-def test_nothing_depends_on_the_environment(variables: dict[str, str], color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_depends_on_the_environment(
+    variables: dict[str, str], color: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Width, colour and letters are parameters; rich must not look for itself."""
     usual = console.render(sick(), color=color)
     for name, value in variables.items():
@@ -335,7 +386,9 @@ def test_rich_is_imported_by_the_console_alone_and_only_when_it_renders() -> Non
         "print(before, 'rich.console' in sys.modules, bool({'rich.table', 'rich.markdown', 'rich.syntax', 'rich.traceback', 'pygments'} & set(sys.modules)))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
 
     assert done.stdout.split() == ["False", "True", "False"], done.stderr
 
@@ -416,13 +469,18 @@ def test_a_repair_that_asks_shows_the_way_by_hand_too() -> None:
 
     text = console.render(report, width=120)
 
-    assert "  → Same command: Install it. It asks first.\n    By hand: Run `/home/vagrant/app/venv/bin/python -m pip install ddtrace`.\n" in text
+    assert (
+        "  → Same command: Install it. It asks first.\n    By hand: Run `/home/vagrant/app/venv/bin/python -m pip install ddtrace`.\n"
+        in text
+    )
 
 
 def test_findings_in_a_circle_of_explanations_are_still_shown() -> None:
     """A finding may be explained by one that is itself explained."""
     report = sick()
-    report.findings.insert(2, Finding("4123456789", "third", "agent", "t", Severity.INFO, "The third thing.", explained_by=["1123456789"]))
+    report.findings.insert(
+        2, Finding("4123456789", "third", "agent", "t", Severity.INFO, "The third thing.", explained_by=["1123456789"])
+    )
 
     assert "    • The third thing." in console.render(report, width=100)
 
@@ -464,18 +522,32 @@ def test_where_nothing_was_written_what_is_wrong_comes_first_and_its_advice_is_t
     """The command that has just repaired nothing is no advice; the reason stands below."""
     report = sick()
     report.findings, report.causes = [broken_main_file()], ["0123456789"]
-    report.applied = [Applied("0123456789", "yaml-does-not-load", "Remove the blank", "not repaired", (MAIN,), "the repaired file would no longer parse")]
+    report.applied = [
+        Applied(
+            "0123456789",
+            "yaml-does-not-load",
+            "Remove the blank",
+            "not repaired",
+            (MAIN,),
+            "the repaired file would no longer parse",
+        )
+    ]
     report.run_id = "20261124-090000-2"  # begun, and nothing came of it
     text = console.render(report)
 
     assert "--fix" not in text and "can be repaired" not in text and "undo" not in text
-    assert text.index("  → Remove the blank.") < text.index(f"Not repaired, because the repaired file would no longer parse\n  ✗ Remove the blank ({MAIN})\n")
+    assert text.index("  → Remove the blank.") < text.index(
+        f"Not repaired, because the repaired file would no longer parse\n  ✗ Remove the blank ({MAIN})\n"
+    )
 
 
 def test_reasons_are_told_apart_and_four_of_one_rule_fold() -> None:
     """One heading a reason, one line a rule."""
     report = sick()
-    report.applied = [Applied(f.id, f.rule, "Move it", "not repaired", (str(f.file),), "it is managed" if n < 4 else "it is gone.") for n, f in enumerate(alike(6))]
+    report.applied = [
+        Applied(f.id, f.rule, "Move it", "not repaired", (str(f.file),), "it is managed" if n < 4 else "it is gone.")
+        for n, f in enumerate(alike(6))
+    ]
     lines = console.render(report, width=120).splitlines()
     at = lines.index("Not repaired, because it is managed")
 
@@ -541,7 +613,10 @@ def test_two_reports_differ_in_the_declared_time_fields_only() -> None:
     one, two = sick(), sick()
     two.started_at, two.duration_seconds = "2027-01-01T00:00:00+00:00", 9.0
 
-    assert {k for k, v in json_report.document(one).items() if v != json_report.document(two)[k]} == {"started_at", "duration_seconds"}
+    assert {k for k, v in json_report.document(one).items() if v != json_report.document(two)[k]} == {
+        "started_at",
+        "duration_seconds",
+    }
 
 
 def test_the_row_of_a_finding_is_not_in_the_report() -> None:

@@ -32,15 +32,25 @@ def repaired(text: str) -> str:
 
 
 def test_the_end_goes_below_the_last_line_of_the_block_and_its_comments() -> None:
-    text = HEAD + '  config.vm.provider "x" do |v|\n    v.memory = 1\n    # inside\n  # outside\n\n  config.vm.box = "y"\nend\n'
+    text = (
+        HEAD
+        + '  config.vm.provider "x" do |v|\n    v.memory = 1\n    # inside\n  # outside\n\n  config.vm.box = "y"\nend\n'
+    )
 
-    assert repaired(text) == HEAD + '  config.vm.provider "x" do |v|\n    v.memory = 1\n    # inside\n  end\n  # outside\n\n  config.vm.box = "y"\nend\n'
+    assert (
+        repaired(text)
+        == HEAD
+        + '  config.vm.provider "x" do |v|\n    v.memory = 1\n    # inside\n  end\n  # outside\n\n  config.vm.box = "y"\nend\n'
+    )
 
 
 def test_a_here_document_before_the_end_is_passed_over() -> None:
     text = HEAD + '  config.vm.provision "shell" do |s|\n    s.inline = <<-X\n  end\ndo\n    X\nend\n'
 
-    assert repaired(text) == HEAD + '  config.vm.provision "shell" do |s|\n    s.inline = <<-X\n  end\ndo\n    X\n  end\nend\n'
+    assert (
+        repaired(text)
+        == HEAD + '  config.vm.provision "shell" do |s|\n    s.inline = <<-X\n  end\ndo\n    X\n  end\nend\n'
+    )
 
 
 def test_a_file_without_a_last_newline_keeps_it_so() -> None:
@@ -65,7 +75,10 @@ def test_a_file_without_indentation_is_left_alone_where_nothing_decides() -> Non
 
 
 def test_an_if_that_hangs_behind_an_assignment() -> None:
-    text = HEAD + "  memory = if ENV['A']\n             1\n           else\n             2\n           end\n  config.vm.box = 'x'\n"
+    text = (
+        HEAD
+        + "  memory = if ENV['A']\n             1\n           else\n             2\n           end\n  config.vm.box = 'x'\n"
+    )
 
     assert repaired(text) == text + "end\n"
 
@@ -81,13 +94,22 @@ def test_an_if_that_hangs_behind_an_assignment() -> None:
         ("config.vm.box = 'x\u2019", "config.vm.box = 'x'"),
         ('config.vm.box\u00a0=\u00a0"a\u00a0b"', 'config.vm.box = "a\u00a0b"'),
         ('config.\u200bvm.box = "x"', 'config.vm.box = "x"'),
-        ('config.vm.provision "shell", inline: <<X\n  true\n  X', 'config.vm.provision "shell", inline: <<-X\n  true\n  X'),
+        (
+            'config.vm.provision "shell", inline: <<X\n  true\n  X',
+            'config.vm.provision "shell", inline: <<-X\n  true\n  X',
+        ),
         ('config.vm.provision "shell", inline: <<X\ntrue\nX ', 'config.vm.provision "shell", inline: <<X\ntrue\nX'),
-        ('config.vm.provision "shell", inline: <<-Shell\ntrue\nSHELL', 'config.vm.provision "shell", inline: <<-Shell\ntrue\nShell'),
+        (
+            'config.vm.provision "shell", inline: <<-Shell\ntrue\nSHELL',
+            'config.vm.provision "shell", inline: <<-Shell\ntrue\nShell',
+        ),
     ],
 )
 def test_a_line_is_put_right(line: str, right: str) -> None:
-    assert repaired(f'{HEAD}  {line}\n  config.vm.hostname = "h"\nend\n') == f'{HEAD}  {right}\n  config.vm.hostname = "h"\nend\n'
+    assert (
+        repaired(f'{HEAD}  {line}\n  config.vm.hostname = "h"\nend\n')
+        == f'{HEAD}  {right}\n  config.vm.hostname = "h"\nend\n'
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,7 +136,12 @@ def test_two_independent_faults_are_both_named() -> None:
 def test_what_is_wrong_besides_is_named_in_a_file_that_does_not_parse() -> None:
     text = HEAD + '  vm.box = "x"\n  config.vm.provision "shell" do |s|\n    s.inline = "a"\n    s.inline = "b"\n'
 
-    assert [(k, n) for k, n, _ in found(text)] == [("unclosed-block", 1), ("receiver-missing", 2), ("unclosed-block", 3), ("inline-set-twice", 5)]
+    assert [(k, n) for k, n, _ in found(text)] == [
+        ("unclosed-block", 1),
+        ("receiver-missing", 2),
+        ("unclosed-block", 3),
+        ("inline-set-twice", 5),
+    ]
 
 
 def test_columns_count_characters() -> None:
@@ -126,8 +153,10 @@ def test_columns_count_characters() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        HEAD + '  config.vm.provision("shell") { |s| s.inline = "a" }\n  config.vm.provision("shell") { |s| s.inline = "b" }\nend\n',
-        HEAD + '  config.vm.provision "shell" do |s|\n    s.inline = "a" unless ENV["B"]\n    s.inline = "b"\n  end\nend\n',
+        HEAD
+        + '  config.vm.provision("shell") { |s| s.inline = "a" }\n  config.vm.provision("shell") { |s| s.inline = "b" }\nend\n',
+        HEAD
+        + '  config.vm.provision "shell" do |s|\n    s.inline = "a" unless ENV["B"]\n    s.inline = "b"\n  end\nend\n',
         HEAD + "  [1, 2].each do |i|\n    config.vm.define i do |vm|\n      vm.vm.box = 'x'\n    end\n  end\nend\n",
         "box = ->(vm) { vm.box = 'x' }\n" + HEAD + "  box.call(config.vm)\nend\n",
         HEAD + "  for ssh in [config.ssh] do\n    ssh.forward_agent = true\n  end\nend\n",
@@ -140,8 +169,14 @@ def test_what_is_right_gives_nothing(text: str) -> None:
 
 def test_joined_commands_are_both_in_the_text_that_runs() -> None:
     """Proven by the reader of texts itself, in both forms of the repair."""
-    for first, second in (('"echo one"', "'echo two'"), ('"echo \\"one\\""', '"echo two"'), ("<<-A\n      echo one\n    A", "'echo two'")):
-        text = repaired(f'{HEAD}  config.vm.provision "shell" do |s|\n    s.inline = {first}\n    s.inline = {second}\n  end\nend\n')
+    for first, second in (
+        ('"echo one"', "'echo two'"),
+        ('"echo \\"one\\""', '"echo two"'),
+        ("<<-A\n      echo one\n    A", "'echo two'"),
+    ):
+        text = repaired(
+            f'{HEAD}  config.vm.provision "shell" do |s|\n    s.inline = {first}\n    s.inline = {second}\n  end\nend\n'
+        )
         facts = analyse(text.encode()).facts
 
         assert facts is not None
@@ -149,7 +184,17 @@ def test_joined_commands_are_both_in_the_text_that_runs() -> None:
         assert [line for line in lines if line] == ["echo one", "echo two"], text
 
 
-@pytest.mark.parametrize("data", [b"(" * 30000, b'x = "' + b"#{" * 30000, b"a do |x|\n" * 2000, "\u201c".encode() * 5000, b'"' * 30000, b"if a\n" * 1000 + b"end\n" * 1000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"(" * 30000,
+        b'x = "' + b"#{" * 30000,
+        b"a do |x|\n" * 2000,
+        "\u201c".encode() * 5000,
+        b'"' * 30000,
+        b"if a\n" * 1000 + b"end\n" * 1000,
+    ],
+)
 def test_hostile_text_costs_little(data: bytes) -> None:
     started = time.perf_counter()
     analyse(data)

@@ -64,7 +64,11 @@ def test_a_dropped_end_or_do_is_named_at_its_line_and_never_mended_wrongly(path:
 
 def test_nearly_all_are_mended() -> None:
     """What is left are blocks in one line, and those whose line could have been something else."""
-    results = [(read(m.encode("latin-1")).root is not None) for p in SAMPLES for _, m, _ in mutants(p.read_bytes().decode("latin-1"))]
+    results = [
+        (read(m.encode("latin-1")).root is not None)
+        for p in SAMPLES
+        for _, m, _ in mutants(p.read_bytes().decode("latin-1"))
+    ]
 
     assert sum(results) / len(results) >= 0.95
 
@@ -87,7 +91,26 @@ def test_an_end_too_many_is_taken_out_again() -> None:
 def test_no_text_makes_it_fail() -> None:
     """Whatever is cut, doubled or put in: places lie in the file, and spans fit."""
     rng = random.Random(5)
-    pieces = [b"end\n", b"do |x|", b'"', b"#{", b"}", b"<<-X\n", b"=begin\n", b"\xe2\x80\x9c", b"\xc2\xa0", b"|", b"\0", b"%w[", b"\\", b"\xff", b"~\n", b"__END__\n", b"```\n", b"vm.box = 1\n"]
+    pieces = [
+        b"end\n",
+        b"do |x|",
+        b'"',
+        b"#{",
+        b"}",
+        b"<<-X\n",
+        b"=begin\n",
+        b"\xe2\x80\x9c",
+        b"\xc2\xa0",
+        b"|",
+        b"\0",
+        b"%w[",
+        b"\\",
+        b"\xff",
+        b"~\n",
+        b"__END__\n",
+        b"```\n",
+        b"vm.box = 1\n",
+    ]
     texts = [p.read_bytes() for p in SAMPLES]
     for _ in range(250):
         data = bytearray(rng.choice(texts))

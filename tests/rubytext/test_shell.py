@@ -22,7 +22,12 @@ def test_lines_operators_and_quotes() -> None:
 
 
 def test_what_stands_before_the_program_is_left_out() -> None:
-    assert words("A=1 B=$(x y) sudo -E -u me env C=2 prog D=3\nif ! sudo test -f x; then nohup y & fi") == [("prog", "D=3"), ("test", "-f", "x"), ("y",), ("fi",)]
+    assert words("A=1 B=$(x y) sudo -E -u me env C=2 prog D=3\nif ! sudo test -f x; then nohup y & fi") == [
+        ("prog", "D=3"),
+        ("test", "-f", "x"),
+        ("y",),
+        ("fi",),
+    ]
 
 
 def test_texts_and_here_documents_are_no_commands() -> None:
@@ -58,9 +63,18 @@ def test_whether_a_command_may_be_left_out(text: str, is_guarded: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "run"),
     [
-        ("docker run -d --name dd-agent -e A=b -v /x:/y:ro datadog/agent:7 --name no", DockerRun("dd-agent", "datadog/agent:7", True, False, False)),
-        ("/usr/bin/docker run -dit --restart=always --name=b -p80:80 nginx", DockerRun("b", "nginx", True, False, True)),
-        ("docker --log-level error container run --rm -it --restart no alpine sh", DockerRun(None, "alpine", False, True, False)),
+        (
+            "docker run -d --name dd-agent -e A=b -v /x:/y:ro datadog/agent:7 --name no",
+            DockerRun("dd-agent", "datadog/agent:7", True, False, False),
+        ),
+        (
+            "/usr/bin/docker run -dit --restart=always --name=b -p80:80 nginx",
+            DockerRun("b", "nginx", True, False, True),
+        ),
+        (
+            "docker --log-level error container run --rm -it --restart no alpine sh",
+            DockerRun(None, "alpine", False, True, False),
+        ),
         ("docker run --detach=true --init -P redis", DockerRun(None, "redis", True, False, False)),
         ("docker run -ti -w /x --entrypoint sh me/image", DockerRun(None, "me/image", False, False, False)),
         ("docker run", DockerRun(None, None, False, False, False)),

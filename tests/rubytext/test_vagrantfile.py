@@ -30,7 +30,11 @@ def test_ports_in_every_spelling() -> None:
         "PORT = 3000\n",
     )
 
-    assert [(p.guest, p.host, p.auto_correct, p.protocol) for p in found.ports] == [(80, 8080, True, "tcp"), (5000, 5000, False, "udp"), (3000, None, False, "tcp")]
+    assert [(p.guest, p.host, p.auto_correct, p.protocol) for p in found.ports] == [
+        (80, 8080, True, "tcp"),
+        (5000, 5000, False, "udp"),
+        (3000, None, False, "tcp"),
+    ]
 
 
 def test_machines_providers_and_memory() -> None:
@@ -46,11 +50,17 @@ def test_machines_providers_and_memory() -> None:
         "end\n"
     )
 
-    assert [(m.name, m.box, m.memory_mb) for m in found.machines] == [(None, "a/b", 1024), ("db", "c/d", 2048), ("web", "e/f", 512)]
+    assert [(m.name, m.box, m.memory_mb) for m in found.machines] == [
+        (None, "a/b", 1024),
+        ("db", "c/d", 2048),
+        ("web", "e/f", 512),
+    ]
 
 
 def test_what_depends_on_a_condition_is_not_known() -> None:
-    found = facts('config.vm.box = ENV["B"] || "x"\nif ENV["M"]\n  config.vm.provider("v") { |v| v.memory = 1 }\nend\nconfig.vm.provision "shell", inline: "x" if true\n')
+    found = facts(
+        'config.vm.box = ENV["B"] || "x"\nif ENV["M"]\n  config.vm.provider("v") { |v| v.memory = 1 }\nend\nconfig.vm.provision "shell", inline: "x" if true\n'
+    )
 
     assert [(m.box, m.memory_mb) for m in found.machines] == [(None, None)]
     assert [p.is_conditional for p in found.provisioners] == [True]
@@ -78,7 +88,11 @@ def test_provisioners_names_and_runs() -> None:
         ("config.vm.provision :shell, inline: <<~'X'\n  a \\n\nX", "", ["  a \\n", ""]),
         ("config.vm.provision :shell, inline: $s", "$s = <<S\nx\nS\n", ["x", ""]),
         ('config.vm.provision :shell, inline: ["a", "b"].join("\\n")', "", ["a", "b"]),
-        ('config.vm.provision "shell" do |s|\n  s.inline = "a" \\\n    " b"\n  s.inline += "\\n" + "c"\nend', "", ["a b", "c"]),
+        (
+            'config.vm.provision "shell" do |s|\n  s.inline = "a" \\\n    " b"\n  s.inline += "\\n" + "c"\nend',
+            "",
+            ["a b", "c"],
+        ),
     ],
 )
 def test_the_text_of_a_provisioner(body: str, before: str, text: list[str]) -> None:
@@ -86,7 +100,9 @@ def test_the_text_of_a_provisioner(body: str, before: str, text: list[str]) -> N
 
 
 def test_lines_are_those_of_the_file_also_where_it_was_corrected() -> None:
-    vagrant = analyse(b'```\nVagrant.configure("2") do |config|\n  config.vm.provider "v" do |v|\n    v.memory = 1\n  config.vm.provision "shell", inline: <<-X\n    true\n  X\nend\n')
+    vagrant = analyse(
+        b'```\nVagrant.configure("2") do |config|\n  config.vm.provider "v" do |v|\n    v.memory = 1\n  config.vm.provision "shell", inline: <<-X\n    true\n  X\nend\n'
+    )
 
     assert vagrant.facts is not None
     [provisioner] = vagrant.facts.provisioners

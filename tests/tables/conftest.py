@@ -14,7 +14,9 @@ from dddoctor.hosts.root import RootHost
 def host_of(tmp_path: Path) -> Callable[..., RootHost]:
     """host_of(files, links={…}, unreadable=(…)): `files` and `links` by target path; each call adds to the same tree."""
 
-    def make(files: dict[str, str | bytes], links: dict[str, str] | None = None, unreadable: tuple[str, ...] = ()) -> RootHost:
+    def make(
+        files: dict[str, str | bytes], links: dict[str, str] | None = None, unreadable: tuple[str, ...] = ()
+    ) -> RootHost:
         root = tmp_path / "host"
         root.mkdir(exist_ok=True)
         for path, content in files.items():

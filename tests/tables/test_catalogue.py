@@ -21,7 +21,13 @@ def test_every_default_belongs_to_a_key_of_the_catalogue() -> None:
     known = _catalogue.settings()
 
     found = {key: default for key, _, default, _ in known.defaults()}
-    assert [found[k] for k in ("cmd_port", "expvar_port", "apm_config.receiver_port", "logs_enabled", "site")] == [5001, "5000", 8126, False, "datadoghq.com"]
+    assert [found[k] for k in ("cmd_port", "expvar_port", "apm_config.receiver_port", "logs_enabled", "site")] == [
+        5001,
+        "5000",
+        8126,
+        False,
+        "datadoghq.com",
+    ]
     assert all(key in known and key == key.lower() for key, *_ in known.defaults())
 
 

@@ -62,17 +62,29 @@ def not_used(host: RootHost) -> dict[str, str | None]:
         ("my.d/conf", "my", "its name does not end in .yaml or .yml"),
     ],
 )
-def test_name_and_place_decide_whether_a_file_is_read(host_of: HostOf, path: str, check_name: str, because: str | None) -> None:
+def test_name_and_place_decide_whether_a_file_is_read(
+    host_of: HostOf, path: str, check_name: str, because: str | None
+) -> None:
     """As recorded on 7.72.4 (layout-*)."""
     row = files(host_of({f"{CONFD}/{path}": GOOD}))[f"{CONFD}/{path}"]
 
-    assert (row.check_name, row.is_in_place, row.is_loaded, row.not_loaded_because) == (check_name, int(because is None), int(because is None), because)
+    assert (row.check_name, row.is_in_place, row.is_loaded, row.not_loaded_because) == (
+        check_name,
+        int(because is None),
+        int(because is None),
+        because,
+    )
 
 
 def test_a_linked_file_is_followed_and_a_linked_folder_is_not_entered(host_of: HostOf) -> None:
-    host = host_of({"/srv/my.yaml": GOOD, "/srv/other.d/conf.yaml": GOOD}, links={f"{CONFD}/my.yaml": "/srv/my.yaml", f"{CONFD}/other.d": "/srv/other.d"})
+    host = host_of(
+        {"/srv/my.yaml": GOOD, "/srv/other.d/conf.yaml": GOOD},
+        links={f"{CONFD}/my.yaml": "/srv/my.yaml", f"{CONFD}/other.d": "/srv/other.d"},
+    )
 
-    assert not_used(host) == {f"{CONFD}/other.d/conf.yaml": "its folder is a link, and the Agent enters no linked folder"}
+    assert not_used(host) == {
+        f"{CONFD}/other.d/conf.yaml": "its folder is a link, and the Agent enters no linked folder"
+    }
 
 
 def test_a_linked_folder_above_conf_d_makes_no_link_of_what_is_in_it(host_of: HostOf) -> None:
@@ -115,12 +127,16 @@ def test_a_default_counts_only_where_nothing_else_loads(host_of: HostOf) -> None
 
 
 def test_whether_a_default_counts_is_unknown_beside_a_file_that_cannot_be_read(host_of: HostOf) -> None:
-    host = host_of({f"{CONFD}/a.d/conf.yaml.default": GOOD, f"{CONFD}/a.d/conf.yaml": GOOD}, unreadable=(f"{CONFD}/a.d/conf.yaml",))
+    host = host_of(
+        {f"{CONFD}/a.d/conf.yaml.default": GOOD, f"{CONFD}/a.d/conf.yaml": GOOD}, unreadable=(f"{CONFD}/a.d/conf.yaml",)
+    )
     rows = collected(host)
 
     default = next(r for r in rows if isinstance(r, ConfigFile) and r.file_kind == "default")
     assert (default.is_loaded, default.parses) == (None, 1)
-    assert [g.columns for g in rows if isinstance(g, Gap) and g.where == default.file] == [("is_loaded", "not_loaded_because", "shadowed_by")]
+    assert [g.columns for g in rows if isinstance(g, Gap) and g.where == default.file] == [
+        ("is_loaded", "not_loaded_because", "shadowed_by")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +150,17 @@ def test_whether_a_default_counts_is_unknown_beside_a_file_that_cannot_be_read(h
         ("", (0, 1, 0, "it is empty")),
     ],
 )
-def test_text_and_shape_decide_whether_a_file_is_used(host_of: HostOf, text: str, expected: tuple[int, int, int | None, str | None]) -> None:
+def test_text_and_shape_decide_whether_a_file_is_used(
+    host_of: HostOf, text: str, expected: tuple[int, int, int | None, str | None]
+) -> None:
     row = files(host_of({f"{CONFD}/my.yaml": text}))[f"{CONFD}/my.yaml"]
 
     shape = expected[2] if expected[2] is not None else row.has_agent_shape
-    assert (row.is_loaded, row.parses, row.has_agent_shape, row.not_loaded_because) == (*expected[:2], shape, expected[3])
+    assert (row.is_loaded, row.parses, row.has_agent_shape, row.not_loaded_because) == (
+        *expected[:2],
+        shape,
+        expected[3],
+    )
 
 
 def test_confd_path_and_ignore_autoconf_of_the_main_file_are_obeyed(host_of: HostOf) -> None:
@@ -151,15 +173,24 @@ def test_confd_path_and_ignore_autoconf_of_the_main_file_are_obeyed(host_of: Hos
         }
     )
 
-    assert {f: r.is_loaded for f, r in files(host).items() if r.file_kind != "main"} == {"/srv/confd/b.yaml": 1, "/srv/confd/redisdb.d/auto_conf.yaml": 0}
+    assert {f: r.is_loaded for f, r in files(host).items() if r.file_kind != "main"} == {
+        "/srv/confd/b.yaml": 1,
+        "/srv/confd/redisdb.d/auto_conf.yaml": 0,
+    }
 
 
 def test_agent_5_reads_yaml_directly_in_conf_d_and_in_auto_conf(host_of: HostOf) -> None:
     confd = "/etc/dd-agent/conf.d"
     names = ["a.yaml", "b.yaml.default", "auto_conf/c.yaml", "d.yml", "e.d/conf.yaml", "f.yaml.example"]
-    host = host_of({"/etc/dd-agent/datadog.conf": "[Main]\n", **{f"{confd}/{n}": "init_config:\n" + GOOD for n in names}})
+    host = host_of(
+        {"/etc/dd-agent/datadog.conf": "[Main]\n", **{f"{confd}/{n}": "init_config:\n" + GOOD for n in names}}
+    )
 
-    assert {f.removeprefix(confd + "/"): (r.file_kind, r.check_name, r.is_loaded) for f, r in files(host).items() if f.startswith(confd)} == {
+    assert {
+        f.removeprefix(confd + "/"): (r.file_kind, r.check_name, r.is_loaded)
+        for f, r in files(host).items()
+        if f.startswith(confd)
+    } == {
         "a.yaml": ("check", "a", 1),
         "b.yaml.default": ("default", "b", 1),
         "auto_conf/c.yaml": ("autoconf", "c", 1),
@@ -177,7 +208,13 @@ def test_the_files_of_a_leftover_agent_are_named_and_not_used(host_of: HostOf) -
 
 @pytest.mark.parametrize(
     ("head", "manager"),
-    [("# Ansible managed\n", "ansible"), ("# This file is managed by Puppet. DO NOT EDIT\n", "puppet"), ("# Generated by Chef for h\n", "chef"), ("# managed by me\n", None), ("# chefs love this\n", None)],
+    [
+        ("# Ansible managed\n", "ansible"),
+        ("# This file is managed by Puppet. DO NOT EDIT\n", "puppet"),
+        ("# Generated by Chef for h\n", "chef"),
+        ("# managed by me\n", None),
+        ("# chefs love this\n", None),
+    ],
 )
 def test_a_header_tells_who_would_write_the_file_anew(host_of: HostOf, head: str, manager: str | None) -> None:
     assert files(host_of({f"{CONFD}/a.yaml": head + GOOD}))[f"{CONFD}/a.yaml"].managed_by == manager
@@ -196,20 +233,28 @@ def test_an_unreadable_file_keeps_its_row_and_has_a_gap_in_every_table_of_its_te
     file = f"{CONFD}/a.yaml"
     rows = collected(host_of({file: GOOD}, unreadable=(file,)))
 
-    assert [(r.file, r.is_in_place, r.is_loaded, r.is_readable, r.parses) for r in rows if isinstance(r, ConfigFile)] == [(file, 1, None, 0, None)]
-    assert [(g.table, g.kind, g.remedy) for g in rows if isinstance(g, Gap) and g.columns is None] == [(t, Kind.DENIED, "sudo") for t in configuration.FROM_TEXT]
+    assert [
+        (r.file, r.is_in_place, r.is_loaded, r.is_readable, r.parses) for r in rows if isinstance(r, ConfigFile)
+    ] == [(file, 1, None, 0, None)]
+    assert [(g.table, g.kind, g.remedy) for g in rows if isinstance(g, Gap) and g.columns is None] == [
+        (t, Kind.DENIED, "sudo") for t in configuration.FROM_TEXT
+    ]
 
 
 def test_a_conf_d_that_cannot_be_listed_is_a_gap_of_all_tables(host_of: HostOf) -> None:
     rows = collected(host_of({f"{CONFD}/a.yaml": GOOD}, unreadable=(CONFD,)))
 
-    assert [(g.where, g.kind, g.columns, g.table) for g in rows if isinstance(g, Gap)] == [(CONFD, Kind.DENIED, None, None)]
+    assert [(g.where, g.kind, g.columns, g.table) for g in rows if isinstance(g, Gap)] == [
+        (CONFD, Kind.DENIED, None, None)
+    ]
 
 
 def test_a_folder_where_a_file_belongs_is_named(host_of: HostOf) -> None:
     host = host_of({f"{CONFD}/a.d/conf.yaml/x": "", f"{CONFD}/b.yaml/x": "", "/etc/datadog-agent/datadog.yaml/x": ""})
 
-    assert not_used(host) == dict.fromkeys(["/etc/datadog-agent/datadog.yaml", f"{CONFD}/a.d/conf.yaml", f"{CONFD}/b.yaml"], "it is no regular file")
+    assert not_used(host) == dict.fromkeys(
+        ["/etc/datadog-agent/datadog.yaml", f"{CONFD}/a.d/conf.yaml", f"{CONFD}/b.yaml"], "it is no regular file"
+    )
 
 
 def test_a_main_file_that_is_a_dangling_link_is_no_missing_one(host_of: HostOf) -> None:
@@ -218,7 +263,18 @@ def test_a_main_file_that_is_a_dangling_link_is_no_missing_one(host_of: HostOf) 
     assert not_used(host) == {"/etc/datadog-agent/datadog.yaml": "it is a link to a file that is not there"}
 
 
-@pytest.mark.parametrize("data", [b"\x00\xff\xfe", b"\xef\xbb\xbf" * 3, b"[" * 20_000, b"a: &a [*a]", b"\x1f\x8b\x08" * 500, "ä: ö\n".encode("utf-16"), b"a: b\r" * 9])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\xff\xfe",
+        b"\xef\xbb\xbf" * 3,
+        b"[" * 20_000,
+        b"a: &a [*a]",
+        b"\x1f\x8b\x08" * 500,
+        "ä: ö\n".encode("utf-16"),
+        b"a: b\r" * 9,
+    ],
+)
 def test_no_content_of_a_file_stops_the_collection(host_of: HostOf, data: bytes) -> None:
     rows = files(host_of({f"{CONFD}/a.yaml": data, f"{CONFD}/b.yaml": GOOD, "/etc/datadog-agent/datadog.yaml": data}))
 
@@ -231,7 +287,23 @@ def test_no_content_of_a_file_stops_the_collection(host_of: HostOf, data: bytes)
 
 def test_keys_come_in_the_order_of_the_text_as_the_agent_decodes_them(host_of: HostOf) -> None:
     text = "init_config:\ninstances:\n  - host: 'a'\n    on: yes\n    port: 0x10\n    port: 2\n    tags: [a:b]\n"
-    shown = [(k.path, k.pattern, k.key, k.value, k.source, k.type, k.item_count, k.line, k.column, k.depth, k.instance, k.ordinal) for k in keys(host_of({f"{CONFD}/a.yaml": text}))]
+    shown = [
+        (
+            k.path,
+            k.pattern,
+            k.key,
+            k.value,
+            k.source,
+            k.type,
+            k.item_count,
+            k.line,
+            k.column,
+            k.depth,
+            k.instance,
+            k.ordinal,
+        )
+        for k in keys(host_of({f"{CONFD}/a.yaml": text}))
+    ]
 
     assert shown == [
         ("init_config", "init_config", "init_config", None, "", "null", None, 1, 1, 0, None, 0),
@@ -263,7 +335,7 @@ def test_lines_and_columns_count_as_an_editor_does(host_of: HostOf) -> None:
         "instances:\n  - password:hunter2secret: 1\n",
         "instances:\n  - password: &p hunter2secret\n    other: *p\n",
         "instances:\n  - password:\n      - hunter2secret\n",
-        "instances:\n  - passwords: {a: {password: \"hunter2secret\"}}\n",
+        'instances:\n  - passwords: {a: {password: "hunter2secret"}}\n',
         "instances:\n  - password: {current: hunter2secret, old: [hunter2secret]}\n",
         "instances:\n  - command: mysql -u root -phunter2secret\n",
         "instances:\n\t- password: hunter2secret\n",
@@ -286,7 +358,12 @@ def test_a_key_of_digits_is_hidden_in_both_its_forms(host_of: HostOf) -> None:
 def test_harmless_values_stay_readable(host_of: HostOf) -> None:
     text = "instances:\n  - host: db.example.test\n    port: 3306\n    password: ENC[db]\n    tags: [role:db]\n"
 
-    assert [k.value for k in keys(host_of({f"{CONFD}/a.yaml": text})) if k.value] == ["db.example.test", "3306", "ENC[db]", "role:db"]
+    assert [k.value for k in keys(host_of({f"{CONFD}/a.yaml": text})) if k.value] == [
+        "db.example.test",
+        "3306",
+        "ENC[db]",
+        "role:db",
+    ]
 
 
 # --- defects ---------------------------------------------------------------------------------------------------------
@@ -294,10 +371,21 @@ def test_harmless_values_stay_readable(host_of: HostOf) -> None:
 
 def test_defects_in_one_line_are_numbered(host_of: HostOf) -> None:
     """So that a rule can speak once of a line."""
-    rows = [r for r in collected(host_of({f"{CONFD}/a.yaml": "instances:\n-min_collection_interval: 45`\n"})) if isinstance(r, YamlDefect)]
+    rows = [
+        r
+        for r in collected(host_of({f"{CONFD}/a.yaml": "instances:\n-min_collection_interval: 45`\n"}))
+        if isinstance(r, YamlDefect)
+    ]
 
-    assert [(r.line, r.kind, r.is_blocking, r.ordinal) for r in rows] == [(2, "no-blank-after-dash", 1, 0), (2, "stray-backtick", 1, 1)]
+    assert [(r.line, r.kind, r.is_blocking, r.ordinal) for r in rows] == [
+        (2, "no-blank-after-dash", 1, 0),
+        (2, "stray-backtick", 1, 1),
+    ]
 
 
 def test_a_file_that_is_right_has_no_defects(host_of: HostOf) -> None:
-    assert [r for r in collected(host_of({f"{CONFD}/a.yaml": GOOD, "/etc/datadog-agent/datadog.yaml": "site: a\n"})) if isinstance(r, YamlDefect)] == []
+    assert [
+        r
+        for r in collected(host_of({f"{CONFD}/a.yaml": GOOD, "/etc/datadog-agent/datadog.yaml": "site: a\n"}))
+        if isinstance(r, YamlDefect)
+    ] == []

@@ -14,7 +14,17 @@ from dddoctor.tables._modes import Account
 from dddoctor.tables.agents import Agent
 from dddoctor.tables.files import File
 
-PACKAGE = Agent("package", "package", 7, "7.52.0", "/etc/datadog-agent", "/etc/datadog-agent/datadog.yaml", "/opt/datadog-agent", None, None)
+PACKAGE = Agent(
+    "package",
+    "package",
+    7,
+    "7.52.0",
+    "/etc/datadog-agent",
+    "/etc/datadog-agent/datadog.yaml",
+    "/opt/datadog-agent",
+    None,
+    None,
+)
 KEY = "0badc0de" * 4
 
 
@@ -94,7 +104,9 @@ def test_examples_are_listed_only_where_everybody_may_write(tmp_path: Path) -> N
 
     rows = by_file(collected(RootHost(tmp_path)))
 
-    assert [(r.file, r.expected_mode) for r in rows.values() if r.kind == "example"] == [("/etc/datadog-agent/conf.d/b.d/conf.yaml.example", "0644")]
+    assert [(r.file, r.expected_mode) for r in rows.values() if r.kind == "example"] == [
+        ("/etc/datadog-agent/conf.d/b.d/conf.yaml.example", "0644")
+    ]
 
 
 def test_a_link_is_judged_by_what_it_leads_to_and_not_by_the_package(tmp_path: Path) -> None:
@@ -106,7 +118,12 @@ def test_a_link_is_judged_by_what_it_leads_to_and_not_by_the_package(tmp_path: P
 
     row = by_file(collected(ExampleHost(tmp_path)))["/etc/datadog-agent/conf.d/my_metric.yaml"]
 
-    assert (row.target, row.mode, row.expected_mode, row.expected_owner) == ("/vagrant/my_metric.yaml", "0777", "0775", None)
+    assert (row.target, row.mode, row.expected_mode, row.expected_owner) == (
+        "/vagrant/my_metric.yaml",
+        "0777",
+        "0775",
+        None,
+    )
     assert (row.mount_type, row.managed_by) == ("vboxsf", "the vboxsf mount at /vagrant")
 
 
@@ -126,7 +143,11 @@ def test_a_configuration_folder_that_is_itself_a_link_is_entered(tmp_path: Path)
 
     row = by_file(collected(RootHost(tmp_path)))["/etc/datadog-agent/conf.d/x.yaml"]
 
-    assert (row.target, row.expected_mode, row.expected_owner) == ("/data/agent/conf.d/x.yaml", "0644", "dd-agent:dd-agent")
+    assert (row.target, row.expected_mode, row.expected_owner) == (
+        "/data/agent/conf.d/x.yaml",
+        "0644",
+        "dd-agent:dd-agent",
+    )
 
 
 def test_a_folder_that_may_not_be_listed_is_a_gap_and_stays_a_row(tmp_path: Path) -> None:
@@ -135,7 +156,9 @@ def test_a_folder_that_may_not_be_listed_is_a_gap_and_stays_a_row(tmp_path: Path
     rows = collected(RootHost(tmp_path, unreadable={"/etc/datadog-agent/conf.d"}))
 
     assert "/etc/datadog-agent/conf.d" in by_file(rows)
-    assert [(g.where, g.kind, g.remedy, g.columns) for g in rows if isinstance(g, Gap)] == [("/etc/datadog-agent/conf.d", Kind.DENIED, "sudo", None)]
+    assert [(g.where, g.kind, g.remedy, g.columns) for g in rows if isinstance(g, Gap)] == [
+        ("/etc/datadog-agent/conf.d", Kind.DENIED, "sudo", None)
+    ]
 
 
 def test_a_main_file_that_may_not_be_read_says_so_with_the_remedy(tmp_path: Path) -> None:
@@ -231,10 +254,18 @@ def test_what_the_agent_may_use(tmp_path: Path, kind: str, owner: str, mode: int
 def test_the_account_carries_its_other_groups(tmp_path: Path) -> None:
     with_account(tmp_path)
 
-    assert _modes.account_of(RootHost(tmp_path), "dd-agent") == Account("dd-agent", "dd-agent", frozenset({"dd-agent", "adm"}))
+    assert _modes.account_of(RootHost(tmp_path), "dd-agent") == Account(
+        "dd-agent", "dd-agent", frozenset({"dd-agent", "adm"})
+    )
 
 
 def test_holds_secret_is_not_fooled_by_placeholders_and_handles() -> None:
-    texts = [f"api_key: {KEY}\n", "password: blue-Kettle-91\n", "api_key: ENC[key]\n", "api_key: <YOUR_API_KEY>\n", "instances: [{}]\n"]
+    texts = [
+        f"api_key: {KEY}\n",
+        "password: blue-Kettle-91\n",
+        "api_key: ENC[key]\n",
+        "api_key: <YOUR_API_KEY>\n",
+        "instances: [{}]\n",
+    ]
 
     assert [files.holds_secret(t.encode()) for t in texts] == [True, True, False, False, False]

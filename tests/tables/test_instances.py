@@ -24,14 +24,23 @@ def rows(host: RootHost, kind: type[Any]) -> list[Any]:
 def test_every_item_is_an_instance_the_empty_one_too(host_of: HostOf) -> None:
     text = "instances:\n  - host: a\n    tags:\n      - b:c\n  -\n  - {}\n  - text\n"
 
-    assert [r[3:] for r in rows(host_of({f"{CONFD}/my.yaml": text}), Instance)] == [(0, 2, 4, 2, 1), (1, 5, 5, 0, 1), (2, 6, 6, 0, 1), (3, 7, 7, 0, 0)]
+    assert [r[3:] for r in rows(host_of({f"{CONFD}/my.yaml": text}), Instance)] == [
+        (0, 2, 4, 2, 1),
+        (1, 5, 5, 0, 1),
+        (2, 6, 6, 0, 1),
+        (3, 7, 7, 0, 0),
+    ]
 
 
 def test_options_are_judged_by_the_check_that_they_are_for(host_of: HostOf) -> None:
     """mysql's are known, old names included; a custom check's are its own, but for slips of the Agent's long ones."""
     text = "instances:\n  - host: a\n    user: b\n    usrename: c\n    zzz: 1\n    min_interval_collection: 45\n    tags: []\n"
     shown = {
-        check: [(o.key, o.is_known, o.expected_type, o.nearest) for o in rows(host_of({f"{CONFD}/{check}.d/conf.yaml": text}), InstanceOption) if o.check_name == check]
+        check: [
+            (o.key, o.is_known, o.expected_type, o.nearest)
+            for o in rows(host_of({f"{CONFD}/{check}.d/conf.yaml": text}), InstanceOption)
+            if o.check_name == check
+        ]
         for check in ("mysql", "my_metric")
     }
 
@@ -50,12 +59,23 @@ def test_what_a_merge_brings_is_an_option_as_well(host_of: HostOf) -> None:
 def test_log_sources_are_one_row_each(host_of: HostOf) -> None:
     text = "logs:\n  - type: file\n    path: /var/log/a.log\n    service: s\n    source: python\n    log_processing_rules: [{type: x, name: y}]\n  - {path: /b}\n  - text\n"
 
-    assert [r[3:] for r in rows(host_of({f"{CONFD}/my.yaml": text}), LogSource)] == [(2, "file", "/var/log/a.log", "s", "python"), (7, "", "/b", None, None)]
+    assert [r[3:] for r in rows(host_of({f"{CONFD}/my.yaml": text}), LogSource)] == [
+        (2, "file", "/var/log/a.log", "s", "python"),
+        (7, "", "/b", None, None),
+    ]
 
 
 @pytest.mark.parametrize(
     ("key", "is_option", "nearest"),
-    [("instance", 0, "instances"), ("init-config", 0, "init_config"), ("Instances", 0, "instances"), ("min_collection_interval", 1, None), ("tags", 1, None), ("min_interval_collection", 0, "min_collection_interval"), ("owner", 0, None)],
+    [
+        ("instance", 0, "instances"),
+        ("init-config", 0, "init_config"),
+        ("Instances", 0, "instances"),
+        ("min_collection_interval", 1, None),
+        ("tags", 1, None),
+        ("min_interval_collection", 0, "min_collection_interval"),
+        ("owner", 0, None),
+    ],
 )
 def test_unknown_keys_at_the_top_are_named(host_of: HostOf, key: str, is_option: int, nearest: str | None) -> None:
     found = rows(host_of({f"{CONFD}/my.yaml": f"instances: [{{}}]\n{key}: 1\n"}), UnknownKey)
@@ -64,6 +84,11 @@ def test_unknown_keys_at_the_top_are_named(host_of: HostOf, key: str, is_option:
 
 
 def test_files_that_the_agent_does_not_open_give_no_rows(host_of: HostOf) -> None:
-    host = host_of({f"{CONFD}/mysql/conf.yaml": "instances: [{a: 1}]\nlogs: [{type: x}]\nfoo: 1\n", "/etc/datadog-agent/datadog.yaml": "instances: [{a: 1}]\n"})
+    host = host_of(
+        {
+            f"{CONFD}/mysql/conf.yaml": "instances: [{a: 1}]\nlogs: [{type: x}]\nfoo: 1\n",
+            "/etc/datadog-agent/datadog.yaml": "instances: [{a: 1}]\n",
+        }
+    )
 
     assert [rows(host, kind) for kind in (Instance, InstanceOption, LogSource, UnknownKey)] == [[], [], [], []]

@@ -55,7 +55,14 @@ def test_what_makes_every_program_give_up(text: bytes, fatal: tuple[int, str] | 
 
 def test_a_last_line_without_a_line_feed_loses_a_character() -> None:
     """Measured: `!includedir /etc/mysql/conf.d` at the end of a file looks for /etc/mysql/conf."""
-    paths = [_option_text.parse(t).includes[0].path for t in (b"!includedir /etc/mysql/conf.d", b"!includedir /etc/mysql/conf.d/", b"!includedir /etc/mysql/conf.d\r\n")]
+    paths = [
+        _option_text.parse(t).includes[0].path
+        for t in (
+            b"!includedir /etc/mysql/conf.d",
+            b"!includedir /etc/mysql/conf.d/",
+            b"!includedir /etc/mysql/conf.d\r\n",
+        )
+    ]
 
     assert paths == ["/etc/mysql/conf.", "/etc/mysql/conf.d", "/etc/mysql/conf.d"]
 
@@ -67,14 +74,22 @@ def test_a_secret_without_an_equals_sign_does_not_become_a_name() -> None:
 def test_what_a_file_sets_is_told_by_names_and_counted_when_long() -> None:
     names = ["a", "b", "c", "d", "e", "a", "f"]
 
-    assert _option_text.in_words(OptionText({"mysqld": names, "client": [], "mysql": ["prompt"]}, [], None)) == "[mysqld] a, b, c, d and 2 more; [mysql] prompt"
+    assert (
+        _option_text.in_words(OptionText({"mysqld": names, "client": [], "mysql": ["prompt"]}, [], None))
+        == "[mysqld] a, b, c, d and 2 more; [mysql] prompt"
+    )
 
 
 # --- the chain -------------------------------------------------------------------------------------------------------
 
 
 def test_the_real_file_behind_the_alternatives_is_a_whole_row(tmp_path: Path) -> None:
-    write(tmp_path, "/etc/mysql/mariadb.cnf", "[client-server]\nsocket = /run/x.sock\n!includedir /etc/mysql/conf.d/\n", 0o666)
+    write(
+        tmp_path,
+        "/etc/mysql/mariadb.cnf",
+        "[client-server]\nsocket = /run/x.sock\n!includedir /etc/mysql/conf.d/\n",
+        0o666,
+    )
     write(tmp_path, "/etc/mysql/conf.d/a.cnf", "[mysqld]\nport = 1\n")
     (tmp_path / "etc/alternatives").mkdir()
     (tmp_path / "etc/mysql/my.cnf").symlink_to("/etc/alternatives/my.cnf")
@@ -87,7 +102,13 @@ def test_the_real_file_behind_the_alternatives_is_a_whole_row(tmp_path: Path) ->
         "/etc/mysql/my.cnf", "/etc/mysql/mariadb.cnf", 1, None, None, "server and clients", "mariadb", "0666", "0644", f"{owner.owner}:{owner.group}", 0, 0, 1,
         mysql_files.WORLD_WRITABLE, "[client-server] socket; all that is included from /etc/mysql/conf.d/", None, None, None, int(os.geteuid() in (0, owner.uid)),
     )  # fmt: skip
-    assert (second.file, second.included_from, second.via_line, second.is_ignored, second.is_read) == ("/etc/mysql/conf.d/a.cnf", "/etc/mysql/my.cnf", 3, 0, 0)
+    assert (second.file, second.included_from, second.via_line, second.is_ignored, second.is_read) == (
+        "/etc/mysql/conf.d/a.cnf",
+        "/etc/mysql/my.cnf",
+        3,
+        0,
+        0,
+    )
     assert (second.ignored_because, second.lost) == ("/etc/mysql/my.cnf is not read", "[mysqld] port")
 
 
@@ -100,13 +121,21 @@ def test_a_folder_is_read_as_measured(tmp_path: Path) -> None:
 
     found = rows(RootHost(tmp_path))
 
-    assert [r.file.rpartition("/")[2] for r in found if r.is_read] == ["my.cnf", ".hidden.cnf", "10-z.cnf", "a.cnf", "d.local.cnf"]
+    assert [r.file.rpartition("/")[2] for r in found if r.is_read] == [
+        "my.cnf",
+        ".hidden.cnf",
+        "10-z.cnf",
+        "a.cnf",
+        "d.local.cnf",
+    ]
     assert [(r.file.rpartition("/")[2], r.ignored_because, r.is_ignored) for r in found if not r.is_read] == [
         (name, mysql_files.WRONG_NAME, 0) for name in ("b.ini", "c.conf", "e.CNF", "f.cnf.bak")
     ]
 
 
-@pytest.mark.parametrize(("mode", "ignored"), [(0o666, 1), (0o646, 1), (0o602, 1), (0o777, 1), (0o664, 0), (0o644, 0), (0o600, 0)])
+@pytest.mark.parametrize(
+    ("mode", "ignored"), [(0o666, 1), (0o646, 1), (0o602, 1), (0o777, 1), (0o664, 0), (0o644, 0), (0o600, 0)]
+)
 def test_only_the_others_right_to_write_counts(tmp_path: Path, mode: int, ignored: int) -> None:
     write(tmp_path, "/etc/mysql/my.cnf", "[mysqld]\nport = 1\n", mode)
 
@@ -114,14 +143,28 @@ def test_only_the_others_right_to_write_counts(tmp_path: Path, mode: int, ignore
 
 
 def test_a_loop_of_includes_ends(tmp_path: Path) -> None:
-    write(tmp_path, "/etc/mysql/my.cnf", "[mysqld]\n!include /etc/mysql/b.cnf\n!include /nowhere.cnf\n!include relative.cnf\n")
+    write(
+        tmp_path,
+        "/etc/mysql/my.cnf",
+        "[mysqld]\n!include /etc/mysql/b.cnf\n!include /nowhere.cnf\n!include relative.cnf\n",
+    )
     write(tmp_path, "/etc/mysql/b.cnf", "!include /etc/mysql/my.cnf\n!include /etc/mysql/b.cnf\n")
 
-    assert [(r.ordinal, r.file) for r in rows(RootHost(tmp_path))] == [(1, "/etc/mysql/my.cnf"), (2, "/etc/mysql/b.cnf")]
+    assert [(r.ordinal, r.file) for r in rows(RootHost(tmp_path))] == [
+        (1, "/etc/mysql/my.cnf"),
+        (2, "/etc/mysql/b.cnf"),
+    ]
 
 
 def test_the_order_is_global_files_first_and_homes_last(tmp_path: Path) -> None:
-    for path in ("/home/b/.my.cnf", "/home/a/.my.cnf", "/root/.my.cnf", "/etc/mysql/my.cnf", "/usr/etc/my.cnf", "/etc/my.cnf"):
+    for path in (
+        "/home/b/.my.cnf",
+        "/home/a/.my.cnf",
+        "/root/.my.cnf",
+        "/etc/mysql/my.cnf",
+        "/usr/etc/my.cnf",
+        "/etc/my.cnf",
+    ):
         write(tmp_path, path, "[client]\nuser = x\n")
 
     assert [(r.file, r.reader, r.is_read) for r in rows(RootHost(tmp_path))] == [
@@ -138,7 +181,10 @@ def test_mylogin_must_be_closed_to_everybody_else(tmp_path: Path) -> None:
     write(tmp_path, "/home/a/.mylogin.cnf", "\0\0", 0o640)
     write(tmp_path, "/home/b/.mylogin.cnf", "\0\0", 0o600)
 
-    assert [(r.is_ignored, r.ignored_because, r.expected_mode) for r in rows(RootHost(tmp_path))] == [(1, mysql_files.NOT_PRIVATE, "0600"), (0, None, "0600")]
+    assert [(r.is_ignored, r.ignored_because, r.expected_mode) for r in rows(RootHost(tmp_path))] == [
+        (1, mysql_files.NOT_PRIVATE, "0600"),
+        (0, None, "0600"),
+    ]
 
 
 def test_after_chmod_r_777_the_link_in_the_open_folder_is_still_understood(tmp_path: Path) -> None:

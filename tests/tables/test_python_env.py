@@ -57,10 +57,16 @@ def gaps(root: Path, table: str, **how: Any) -> list[Gap]:
 
 def test_one_interpreter_has_one_row_whatever_its_names(tmp_path: Path) -> None:
     """python3 and python3.11 are one program; the name to type is the first on PATH."""
-    tree(tmp_path, {"/usr/bin/python3.11": "", "/usr/bin/python3-config": "", "/usr/lib/python3.11/ensurepip/__init__.py": ""}, {"/usr/bin/python3": "python3.11", "/usr/bin/python": "python3"})
+    tree(
+        tmp_path,
+        {"/usr/bin/python3.11": "", "/usr/bin/python3-config": "", "/usr/lib/python3.11/ensurepip/__init__.py": ""},
+        {"/usr/bin/python3": "python3.11", "/usr/bin/python": "python3"},
+    )
 
     assert rows(tmp_path, "interpreters") == [
-        Interpreter("/usr/bin/python3.11", "/usr/bin/python3", "3.11", "3.11", "cpython", "system", "/usr", 1, 1)._asdict()
+        Interpreter(
+            "/usr/bin/python3.11", "/usr/bin/python3", "3.11", "3.11", "cpython", "system", "/usr", 1, 1
+        )._asdict()
     ]
 
 
@@ -80,7 +86,9 @@ def test_where_an_interpreter_lies_says_whose_it_is(tmp_path: Path, path: str, o
     """Each maker has its own folder."""
     tree(tmp_path, {path: ""})
 
-    assert [(r["environment"], r["owner"], r["version"]) for r in rows(tmp_path, "interpreters")] == [(path, owner, version)]
+    assert [(r["environment"], r["owner"], r["version"]) for r in rows(tmp_path, "interpreters")] == [
+        (path, owner, version)
+    ]
 
 
 def test_a_dangling_name_and_a_shim_are_no_interpreters(tmp_path: Path) -> None:
@@ -113,31 +121,84 @@ def test_a_venv_made_by_this_python_is_described_as_it_is(tmp_path: Path) -> Non
 
     row = Venv(*found)
     assert row._replace(interpreter=None, home=None, owner=None) == Venv(
-        str(made), f"{made}/pyvenv.cfg", f"{made}/bin/python", None, None, ".".join(map(str, sys.version_info[:3])), minor, minor, 0, 2, 1, 0, None, None, "venv", 1
+        str(made),
+        f"{made}/pyvenv.cfg",
+        f"{made}/bin/python",
+        None,
+        None,
+        ".".join(map(str, sys.version_info[:3])),
+        minor,
+        minor,
+        0,
+        2,
+        1,
+        0,
+        None,
+        None,
+        "venv",
+        1,
     )
     assert row.interpreter == str(Path(sys.executable).resolve())
 
 
 def test_an_old_virtualenv_has_no_pyvenv_cfg(tmp_path: Path) -> None:
     """Before virtualenv 20 a file in lib said whether the system's packages are hidden."""
-    parts = {"/home/ada/env/bin/activate": "VIRTUAL_ENV='/home/ada/env'\n", "/home/ada/env/bin/pip": "", "/home/ada/env/lib/python2.7/orig-prefix.txt": "/usr"}
+    parts = {
+        "/home/ada/env/bin/activate": "VIRTUAL_ENV='/home/ada/env'\n",
+        "/home/ada/env/bin/pip": "",
+        "/home/ada/env/lib/python2.7/orig-prefix.txt": "/usr",
+    }
     tree(tmp_path, {"/usr/bin/python2.7": "", **parts}, {"/home/ada/env/bin/python": "/usr/bin/python2.7"})
 
     assert rows(tmp_path, "venvs", owners={"/home/ada/env": "ada:ada"}) == [
-        Venv("/home/ada/env", None, "/home/ada/env/bin/python", "/usr/bin/python2.7", None, None, "2.7", "2.7", 1, None, 1, 1, None, "ada", "virtualenv", 1)._asdict()
+        Venv(
+            "/home/ada/env",
+            None,
+            "/home/ada/env/bin/python",
+            "/usr/bin/python2.7",
+            None,
+            None,
+            "2.7",
+            "2.7",
+            1,
+            None,
+            1,
+            1,
+            None,
+            "ada",
+            "virtualenv",
+            1,
+        )._asdict()
     ]
 
 
 def test_a_venv_on_a_synced_folder_without_links_has_no_interpreter(tmp_path: Path) -> None:
     """vboxsf on a Windows host cannot hold the link bin/python."""
-    tree(tmp_path, {"/vagrant/venv/pyvenv.cfg": "home = /usr/bin\nversion = 3.11.2\n", "/vagrant/venv/bin/activate": "", "/vagrant/venv/lib/python3.11/x": ""})
+    tree(
+        tmp_path,
+        {
+            "/vagrant/venv/pyvenv.cfg": "home = /usr/bin\nversion = 3.11.2\n",
+            "/vagrant/venv/bin/activate": "",
+            "/vagrant/venv/lib/python3.11/x": "",
+        },
+    )
 
-    assert [(r["has_interpreter"], r["interpreter"], r["minor"]) for r in rows(tmp_path, "venvs")] == [(0, None, "3.11")]
+    assert [(r["has_interpreter"], r["interpreter"], r["minor"]) for r in rows(tmp_path, "venvs")] == [
+        (0, None, "3.11")
+    ]
 
 
 def test_a_copied_binary_stands_for_the_interpreter_in_home(tmp_path: Path) -> None:
     """--copies: the standard library still comes from there."""
-    tree(tmp_path, {"/usr/bin/python3.11": "", "/srv/app/venv/pyvenv.cfg": "home = /usr/bin\n", "/srv/app/venv/bin/python3.11": ""}, {"/srv/app/venv/bin/python": "python3.11"})
+    tree(
+        tmp_path,
+        {
+            "/usr/bin/python3.11": "",
+            "/srv/app/venv/pyvenv.cfg": "home = /usr/bin\n",
+            "/srv/app/venv/bin/python3.11": "",
+        },
+        {"/srv/app/venv/bin/python": "python3.11"},
+    )
 
     assert [(r["has_interpreter"], r["interpreter"]) for r in rows(tmp_path, "venvs")] == [(1, "/usr/bin/python3.11")]
 
@@ -166,10 +227,17 @@ def test_the_makers_name_their_version_keys_differently() -> None:
 
 def test_a_closed_pyvenv_cfg_leaves_the_row_and_says_what_is_unknown(tmp_path: Path) -> None:
     """The venv is known from the listing."""
-    tree(tmp_path, {"/usr/bin/python3.11": "", "/srv/app/venv/pyvenv.cfg": "home = /usr/bin\n"}, {"/srv/app/venv/bin/python": "/usr/bin/python3.11"})
+    tree(
+        tmp_path,
+        {"/usr/bin/python3.11": "", "/srv/app/venv/pyvenv.cfg": "home = /usr/bin\n"},
+        {"/srv/app/venv/bin/python": "/usr/bin/python3.11"},
+    )
     how: dict[str, Any] = {"unreadable": ["/srv/app/venv/pyvenv.cfg"]}
 
-    assert [(r["environment"], r["includes_system_site"], r["maker"], r["has_interpreter"]) for r in rows(tmp_path, "venvs", **how)] == [("/srv/app/venv", None, None, 1)]
+    assert [
+        (r["environment"], r["includes_system_site"], r["maker"], r["has_interpreter"])
+        for r in rows(tmp_path, "venvs", **how)
+    ] == [("/srv/app/venv", None, None, 1)]
     assert [(g.where, g.remedy) for g in gaps(tmp_path, "venvs", **how)] == [("/srv/app/venv", "sudo")]
 
 
@@ -190,7 +258,16 @@ def test_a_closed_home_is_named_once(tmp_path: Path, table: str) -> None:
 
 def test_the_search_goes_two_levels_down_and_one_more_for_environments(tmp_path: Path) -> None:
     """A tree of dependencies is not walked."""
-    tree(tmp_path, {"/home/ada/a/b/c/d.py": "", "/home/ada/a/b/venv/pyvenv.cfg": "", "/home/ada/a/node_modules/x/y.py": "", "/home/ada/.virtualenvs/w/pyvenv.cfg": "", "/home/ada/.cache/q/z.py": ""})
+    tree(
+        tmp_path,
+        {
+            "/home/ada/a/b/c/d.py": "",
+            "/home/ada/a/b/venv/pyvenv.cfg": "",
+            "/home/ada/a/node_modules/x/y.py": "",
+            "/home/ada/.virtualenvs/w/pyvenv.cfg": "",
+            "/home/ada/.cache/q/z.py": "",
+        },
+    )
 
     found = {f.path: f.is_venv for f in search(RootHost(tmp_path), RunOptions()) if isinstance(f, Folder)}
     assert found == {
@@ -245,7 +322,9 @@ def test_packages_are_listed_where_each_python_looks(tmp_path: Path) -> None:
     assert rows(tmp_path, "packages") == [
         Package("/usr/bin/python3.11", "ddtrace", "4.16.0", "/usr/local/lib/python3.11/dist-packages", None)._asdict(),
         Package("/usr/bin/python3.11", "flask", "2.2.2", "/usr/lib/python3/dist-packages", None)._asdict(),
-        Package("/usr/bin/python3.11", "requests", "2.0", "/home/ada/.local/lib/python3.11/site-packages", "/home/ada")._asdict(),
+        Package(
+            "/usr/bin/python3.11", "requests", "2.0", "/home/ada/.local/lib/python3.11/site-packages", "/home/ada"
+        )._asdict(),
         Package("/home/ada/venv", "pip", "23.0", "/home/ada/venv/lib/python3.11/site-packages", None)._asdict(),
     ]
 
@@ -257,7 +336,10 @@ def test_packages_are_listed_where_each_python_looks(tmp_path: Path) -> None:
         ("#! /usr/bin/python3 -E\n", "/usr/bin/python3"),
         ("#!/usr/bin/env python3\n", "python3"),
         ("#!/usr/bin/env -S python3 -I\n", "python3"),
-        ("#!/bin/sh\n'''exec' \"/home/ada/my app/venv/bin/python\" \"$0\" \"$@\"\n' '''\n", "/home/ada/my app/venv/bin/python"),
+        (
+            "#!/bin/sh\n'''exec' \"/home/ada/my app/venv/bin/python\" \"$0\" \"$@\"\n' '''\n",
+            "/home/ada/my app/venv/bin/python",
+        ),
         ("#!/bin/sh\n'''exec' /a/very/long/bin/python \"$0\" \"$@\"\n", "/a/very/long/bin/python"),
         ("#!/bin/bash\necho\n", None),
         ("\x7fELF", None),
@@ -273,7 +355,13 @@ def test_a_shell_gets_the_first_command_of_path(tmp_path: Path) -> None:
     """The second of that name is there, and is not what runs."""
     tree(
         tmp_path,
-        {"/usr/bin/python3.11": "", "/usr/local/bin/python3.9": "", "/usr/local/bin/pip": "#!/usr/local/bin/python3.9\n", "/usr/bin/pip": "#!/usr/bin/python3\n", "/usr/bin/flask": "#!/gone/python\n"},
+        {
+            "/usr/bin/python3.11": "",
+            "/usr/local/bin/python3.9": "",
+            "/usr/local/bin/pip": "#!/usr/local/bin/python3.9\n",
+            "/usr/bin/pip": "#!/usr/bin/python3\n",
+            "/usr/bin/flask": "#!/gone/python\n",
+        },
         {"/usr/bin/python3": "python3.11"},
     )
 
@@ -303,7 +391,19 @@ def test_imports_are_found_in_any_python_and_in_files_with_errors() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "\x00import flask", "if x:\n\timport a\n        import b\n", "import", "import a as", "from", "(" * 5000, "'''"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00import flask",
+        "if x:\n\timport a\n        import b\n",
+        "import",
+        "import a as",
+        "from",
+        "(" * 5000,
+        "'''",
+    ],
+)
 def test_odd_sources_do_not_break_the_scan(text: str) -> None:
     """Whatever a .py file holds, there is an answer."""
     assert all(i.module.isidentifier() for i in imports_of(text))
@@ -322,14 +422,18 @@ def test_a_package_s_app_is_the_folder_above_it_and_the_likely_entry_is_chosen(t
         },
     )
 
-    assert [(r["app"], r["file"], r["wanted_file"]) for r in rows(tmp_path, "apps")] == [("/home/ada/shop", "/home/ada/shop/wsgi.py", None)]
+    assert [(r["app"], r["file"], r["wanted_file"]) for r in rows(tmp_path, "apps")] == [
+        ("/home/ada/shop", "/home/ada/shop/wsgi.py", None)
+    ]
 
 
 def test_a_source_that_may_not_be_read_is_a_gap_not_a_missing_app(tmp_path: Path) -> None:
     """It may be the app."""
     tree(tmp_path, {"/srv/app/app.py": "import flask\n"})
 
-    assert [(g.where, g.columns) for g in gaps(tmp_path, "apps", unreadable=["/srv/app/app.py"])] == [("/srv/app/app.py", None)]
+    assert [(g.where, g.columns) for g in gaps(tmp_path, "apps", unreadable=["/srv/app/app.py"])] == [
+        ("/srv/app/app.py", None)
+    ]
 
 
 def test_only_the_named_app_is_judged_when_one_is_named(tmp_path: Path) -> None:
@@ -362,16 +466,19 @@ def test_a_unit_says_which_environment_runs_the_app(tmp_path: Path, unit: str) -
             "/srv/app/venv/bin/flask": "#!/srv/app/venv/bin/python\n",
             "/srv/app/env2/pyvenv.cfg": "home = /usr/bin\n",
             "/srv/app/env2/lib/python3.11/site-packages/flask/__init__.py": "",
-            "/etc/systemd/system/shop.service": "[Unit]\nDescription=x\n[Service]\nWorkingDirectory=/srv/app\n" + UNITS[unit],
+            "/etc/systemd/system/shop.service": "[Unit]\nDescription=x\n[Service]\nWorkingDirectory=/srv/app\n"
+            + UNITS[unit],
             "/etc/systemd/system/other.service": "[Service]\nExecStart=/usr/bin/python3.11 /opt/tool/tool.py\n",
         },
         {"/srv/app/venv/bin/python": "/usr/bin/python3.11", "/srv/app/env2/bin/python": "/usr/bin/python3.11"},
     )
 
-    assert [(r["environment"], r["chosen_by"]) for r in rows(tmp_path, "app_environments")] == [("/srv/app/venv", "unit")]
-    assert [(r["origin"], r["environment"], r["is_traced"]) for r in rows(tmp_path, "launches") if r["origin"] != "shell"] == [
-        ("unit", "/srv/app/venv", int(unit in {"traced", "shell"}))
+    assert [(r["environment"], r["chosen_by"]) for r in rows(tmp_path, "app_environments")] == [
+        ("/srv/app/venv", "unit")
     ]
+    assert [
+        (r["origin"], r["environment"], r["is_traced"]) for r in rows(tmp_path, "launches") if r["origin"] != "shell"
+    ] == [("unit", "/srv/app/venv", int(unit in {"traced", "shell"}))]
 
 
 @pytest.mark.parametrize(
@@ -387,9 +494,22 @@ def test_a_unit_says_which_environment_runs_the_app(tmp_path: Path, unit: str) -
 )
 def test_environments_of_project_tools_are_found_for_their_app(tmp_path: Path, folder: str, is_venv: bool) -> None:
     """An app without a venv in its folder is not one without packages."""
-    parts = {f"{folder}/pyvenv.cfg": "home = /usr/bin\n"} if is_venv else {f"{folder}/bin/python3.11": "", f"{folder}/conda-meta/history": ""}
+    parts = (
+        {f"{folder}/pyvenv.cfg": "home = /usr/bin\n"}
+        if is_venv
+        else {f"{folder}/bin/python3.11": "", f"{folder}/conda-meta/history": ""}
+    )
     links = {f"{folder}/bin/python": "/usr/bin/python3.11" if is_venv else "python3.11"}
-    tree(tmp_path, {"/usr/bin/python3.11": "", "/home/ada/shop/app.py": "import flask\n", **parts, f"{folder}/lib/python3.11/site-packages/flask/__init__.py": ""}, links)
+    tree(
+        tmp_path,
+        {
+            "/usr/bin/python3.11": "",
+            "/home/ada/shop/app.py": "import flask\n",
+            **parts,
+            f"{folder}/lib/python3.11/site-packages/flask/__init__.py": "",
+        },
+        links,
+    )
 
     found = [(r["environment"], r["has_flask"]) for r in rows(tmp_path, "app_environments", apps=("/home/ada/shop",))]
     assert found == [(folder if is_venv else f"{folder}/bin/python3.11", 1)]
@@ -419,22 +539,51 @@ def test_an_app_environment_row_is_whole(tmp_path: Path) -> None:
 
 def test_packages_of_one_person_are_seen_by_that_person_s_apps_only(tmp_path: Path) -> None:
     """pip install --user."""
-    files = {"/usr/bin/python3.11": "", "/home/ada/.local/lib/python3.11/site-packages/flask/__init__.py": "", "/home/ada/a/app.py": "import flask\n", "/home/bob/b/app.py": "import flask\n"}
+    files = {
+        "/usr/bin/python3.11": "",
+        "/home/ada/.local/lib/python3.11/site-packages/flask/__init__.py": "",
+        "/home/ada/a/app.py": "import flask\n",
+        "/home/bob/b/app.py": "import flask\n",
+    }
     tree(tmp_path, files)
 
-    assert [(r["app"], r["has_flask"]) for r in rows(tmp_path, "app_environments")] == [("/home/ada/a", 1), ("/home/bob/b", 0)]
+    assert [(r["app"], r["has_flask"]) for r in rows(tmp_path, "app_environments")] == [
+        ("/home/ada/a", 1),
+        ("/home/bob/b", 0),
+    ]
 
 
 def test_secrets_in_a_path_do_not_reach_the_rows(tmp_path: Path) -> None:
     """Text of a user's file is redacted, also where it is a path."""
     key = "0123456789abcdef" * 2
-    tree(tmp_path, {"/srv/a/venv/pyvenv.cfg": f"home = /x/api_key={key}/bin\n", "/srv/a/venv/bin/pip": f"#!/x/api_key={key}/bin/python\n", "/srv/a/app.py": "import flask\n"})
+    tree(
+        tmp_path,
+        {
+            "/srv/a/venv/pyvenv.cfg": f"home = /x/api_key={key}/bin\n",
+            "/srv/a/venv/bin/pip": f"#!/x/api_key={key}/bin/python\n",
+            "/srv/a/app.py": "import flask\n",
+        },
+    )
 
-    assert not any(key in str(value) for table in ("venvs", "scripts", "launches", "app_environments") for row in rows(tmp_path, table) for value in row.values())
+    assert not any(
+        key in str(value)
+        for table in ("venvs", "scripts", "launches", "app_environments")
+        for row in rows(tmp_path, table)
+        for value in row.values()
+    )
 
 
 def _every_table(root: Path, **how: Any) -> Iterator[dict[str, Any]]:
-    for table in ("interpreters", "venvs", "packages", "scripts", "apps", "launches", "app_environments", "app_imports"):
+    for table in (
+        "interpreters",
+        "venvs",
+        "packages",
+        "scripts",
+        "apps",
+        "launches",
+        "app_environments",
+        "app_imports",
+    ):
         yield from rows(root, table, **how)
 
 
@@ -446,7 +595,11 @@ def test_an_empty_host_gives_empty_tables(tmp_path: Path) -> None:
 
 def test_odd_things_where_files_are_expected_break_nothing(tmp_path: Path) -> None:
     """Folders named like programs, loops of links, binary files, files named like folders."""
-    tree(tmp_path, {"/usr/bin/python3/x": "", "/srv/a/app.py/x": "", "/srv/b/venv": "", "/srv/c/pyvenv.cfg/x": ""}, {"/usr/bin/python": "python", "/srv/d": "d"})
+    tree(
+        tmp_path,
+        {"/usr/bin/python3/x": "", "/srv/a/app.py/x": "", "/srv/b/venv": "", "/srv/c/pyvenv.cfg/x": ""},
+        {"/usr/bin/python": "python", "/srv/d": "d"},
+    )
     (tmp_path / "srv/e").mkdir()
     (tmp_path / "srv/e/app.py").write_bytes(b"import flask\n\xff\xfe\x00")
 

@@ -28,7 +28,9 @@ def write(root: Path, path: str, text: str = "", mode: int = 0o644) -> None:
 
 
 def rows(root: Path, vault: Vault | None = None, apps: tuple[str, ...] = ()) -> list[Secret]:
-    return [r for r in secret_places.collect(RootHost(root), vault or Vault(), RunOptions(apps)) if isinstance(r, Secret)]
+    return [
+        r for r in secret_places.collect(RootHost(root), vault or Vault(), RunOptions(apps)) if isinstance(r, Secret)
+    ]
 
 
 def test_a_key_in_the_vagrantfile_is_a_whole_row_and_its_value_is_nowhere(tmp_path: Path) -> None:
@@ -37,7 +39,9 @@ def test_a_key_in_the_vagrantfile_is_a_whole_row_and_its_value_is_nowhere(tmp_pa
 
     [row] = rows(tmp_path, vault)
 
-    assert row == Secret("/vagrant/Vagrantfile", 2, 23, "vagrantfile", "key", "DD_API_KEY", vault.token(KEY, "key"), 32, 1, 1, 0, 0, 1)
+    assert row == Secret(
+        "/vagrant/Vagrantfile", 2, 23, "vagrantfile", "key", "DD_API_KEY", vault.token(KEY, "key"), 32, 1, 1, 0, 0, 1
+    )
     assert KEY not in repr(row)
 
 
@@ -50,16 +54,31 @@ def test_places_are_told_by_their_names() -> None:
 
 
 def test_homes_are_looked_at_one_folder_deep_and_virtual_environments_are_not(tmp_path: Path) -> None:
-    for path in ("/home/me/a.sh", "/home/me/exercise/b.sh", "/home/me/exercise/deep/c.sh", "/home/me/venv/d.sh", "/root/e.sh", "/srv/f.sh", "/opt/app/g.sh"):
+    for path in (
+        "/home/me/a.sh",
+        "/home/me/exercise/b.sh",
+        "/home/me/exercise/deep/c.sh",
+        "/home/me/venv/d.sh",
+        "/root/e.sh",
+        "/srv/f.sh",
+        "/opt/app/g.sh",
+    ):
         write(tmp_path, path, f"export DD_API_KEY={KEY}\n")
     write(tmp_path, "/home/me/venv/pyvenv.cfg", "home = /usr/bin\n")
 
-    assert [r.file for r in rows(tmp_path, apps=("/opt/app/",))] == ["/opt/app/g.sh", "/root/e.sh", "/home/me/a.sh", "/home/me/exercise/b.sh"]
+    assert [r.file for r in rows(tmp_path, apps=("/opt/app/",))] == [
+        "/opt/app/g.sh",
+        "/root/e.sh",
+        "/home/me/a.sh",
+        "/home/me/exercise/b.sh",
+    ]
 
 
 def test_what_every_process_is_given_is_looked_at(tmp_path: Path) -> None:
     write(tmp_path, "/etc/environment", f"DD_API_KEY={KEY}\n")
-    write(tmp_path, "/etc/systemd/system/datadog-agent.service.d/key.conf", f"[Service]\nEnvironment=DD_API_KEY={KEY}\n")
+    write(
+        tmp_path, "/etc/systemd/system/datadog-agent.service.d/key.conf", f"[Service]\nEnvironment=DD_API_KEY={KEY}\n"
+    )
 
     assert [(r.file, r.line, r.place) for r in rows(tmp_path)] == [
         ("/etc/environment", 1, "profile"),
@@ -68,9 +87,12 @@ def test_what_every_process_is_given_is_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "folder_mode", "readable"), [(0o644, 0o755, 1), (0o600, 0o755, 0), (0o644, 0o750, 0), (0o644, 0o711, 1), (0o640, 0o777, 0)]
+    ("mode", "folder_mode", "readable"),
+    [(0o644, 0o755, 1), (0o600, 0o755, 0), (0o644, 0o750, 0), (0o644, 0o711, 1), (0o640, 0o777, 0)],
 )
-def test_a_file_is_readable_by_others_only_through_open_folders(tmp_path: Path, mode: int, folder_mode: int, readable: int) -> None:
+def test_a_file_is_readable_by_others_only_through_open_folders(
+    tmp_path: Path, mode: int, folder_mode: int, readable: int
+) -> None:
     write(tmp_path, "/home/me/run.sh", f"DD_API_KEY={KEY} ./x\n", mode)
     (tmp_path / "home/me").chmod(folder_mode)
 
@@ -100,7 +122,9 @@ def test_a_home_that_may_not_be_listed_is_a_gap(tmp_path: Path) -> None:
     assert [(g.where, g.kind, g.remedy) for g in found if isinstance(g, Gap)] == [("/home/me", Kind.DENIED, "sudo")]
 
 
-def test_much_text_is_looked_at_up_to_a_limit_and_scripts_always(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_much_text_is_looked_at_up_to_a_limit_and_scripts_always(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(secret_places, "_BULK_LIMIT_BYTES", 100)
     for name in ("a.txt", "b.txt", "c.json"):
         write(tmp_path, f"/root/{name}", f"DD_API_KEY={KEY}\n" + " " * 20)
@@ -129,7 +153,9 @@ def index(version: int, count: int, body: bytes) -> bytes:
 def test_an_index_of_version_3_with_extended_flags_is_read() -> None:
     body = entry("Vagrantfile") + entry("a/very/long/name/of/a/file.txt", is_extended=True) + entry("z")
 
-    assert _git.parse_index(index(3, 3, body)) == Index(frozenset({"Vagrantfile", "a/very/long/name/of/a/file.txt", "z"}), True)
+    assert _git.parse_index(index(3, 3, body)) == Index(
+        frozenset({"Vagrantfile", "a/very/long/name/of/a/file.txt", "z"}), True
+    )
 
 
 def test_object_ids_of_32_bytes_are_passed_over_whole() -> None:
@@ -144,7 +170,9 @@ def test_a_split_index_is_not_taken_for_the_whole() -> None:
     assert _git.parse_index(index(2, 1, body)) == Index(frozenset({"a"}), False)
 
 
-@pytest.mark.parametrize("data", [b"", b"DIRC", b"DIRC\0\0\0\x09\0\0\0\0", b"DIRC\0\0\0\x02\0\0\0\x05" + bytes(30), b"nonsense" * 9])
+@pytest.mark.parametrize(
+    "data", [b"", b"DIRC", b"DIRC\0\0\0\x09\0\0\0\0", b"DIRC\0\0\0\x02\0\0\0\x05" + bytes(30), b"nonsense" * 9]
+)
 def test_bytes_that_are_no_index_are_unavailable(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "r/.git").mkdir(parents=True)
     (tmp_path / "r/.git/index").write_bytes(data)
@@ -157,12 +185,22 @@ def test_bytes_that_are_no_index_are_unavailable(tmp_path: Path, data: bytes) ->
 @pytest.mark.parametrize("version", ["2", "4"])
 def test_an_index_as_git_writes_it_is_read(tmp_path: Path, version: str) -> None:
     """Also a submodule-like `.git` file, a folder without repository, and a repository without index."""
-    for path in ("/r/Vagrantfile", "/r/sub/a.sh", "/r/sub/ab.sh", "/r/untracked.sh", "/none/x", "/fresh/x", "/tree/Vagrantfile"):
+    for path in (
+        "/r/Vagrantfile",
+        "/r/sub/a.sh",
+        "/r/sub/ab.sh",
+        "/r/untracked.sh",
+        "/none/x",
+        "/fresh/x",
+        "/tree/Vagrantfile",
+    ):
         write(tmp_path, path, "x\n")
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
 
     def git(*words: str, folder: str = "r") -> None:
-        subprocess.run(["git", *words], cwd=tmp_path / folder, check=True, capture_output=True, env=environment, timeout=20)
+        subprocess.run(
+            ["git", *words], cwd=tmp_path / folder, check=True, capture_output=True, env=environment, timeout=20
+        )
 
     git("init", "-q")
     git("init", "-q", folder="fresh")
@@ -171,7 +209,16 @@ def test_an_index_as_git_writes_it_is_read(tmp_path: Path, version: str) -> None
     write(tmp_path, "/tree/.git", "gitdir: ../r/.git\n")
     tracked = Repositories(RootHost(tmp_path)).is_tracked
 
-    paths = ["/r/Vagrantfile", "/r/sub/a.sh", "/r/sub/ab.sh", "/r/untracked.sh", "/none/x", "/fresh/x", "/tree/Vagrantfile", "/tree/other"]
+    paths = [
+        "/r/Vagrantfile",
+        "/r/sub/a.sh",
+        "/r/sub/ab.sh",
+        "/r/untracked.sh",
+        "/none/x",
+        "/fresh/x",
+        "/tree/Vagrantfile",
+        "/tree/other",
+    ]
     assert [tracked(p) for p in paths] == [1, 1, 1, 0, 0, 0, 1, 0]
 
 

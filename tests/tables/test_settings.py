@@ -51,15 +51,23 @@ def test_keys_are_lower_case_and_dots_are_levels(host_of: HostOf) -> None:
 def test_of_equal_keys_the_last_one_replaces_the_others_whole(host_of: HostOf) -> None:
     text = "apm_config:\n  enabled: false\n  env: a\nsite: a\nAPM_CONFIG:\n  env: b\nsite: b\n"
 
-    assert of_file(host_of({MAIN: text})) == {"apm_config": (None, "map", 5), "apm_config.env": ("b", "str", 6), "site": ("b", "str", 7)}
+    assert of_file(host_of({MAIN: text})) == {
+        "apm_config": (None, "map", 5),
+        "apm_config.env": ("b", "str", 6),
+        "site": ("b", "str", 7),
+    }
 
 
 def test_null_keeps_the_default(host_of: HostOf) -> None:
     found = effective(host_of({MAIN: "apm_config:\nlog_level:\n"}))
 
     assert {k: found[k] for k in ("apm_config.enabled", "log_level")} == {
-        "apm_config.enabled": Setting("package", "apm_config.enabled", "true", "bool", "default", None, None, "bool", None, None, None, None),
-        "log_level": Setting("package", "log_level", "info", "str", "default", None, None, "str", None, None, None, None),
+        "apm_config.enabled": Setting(
+            "package", "apm_config.enabled", "true", "bool", "default", None, None, "bool", None, None, None, None
+        ),
+        "log_level": Setting(
+            "package", "log_level", "info", "str", "default", None, None, "str", None, None, None, None
+        ),
     }
 
 
@@ -72,12 +80,19 @@ def test_a_scalar_in_place_of_a_section_takes_its_defaults_away(host_of: HostOf)
 
 
 def test_a_list_is_json(host_of: HostOf) -> None:
-    assert of_file(host_of({MAIN: "tags: [a:b, 1, yes, {c: d}, ~]\n"})) == {"tags": ('["a:b", "1", "true", null, null]', "list", 1)}
+    assert of_file(host_of({MAIN: "tags: [a:b, 1, yes, {c: d}, ~]\n"})) == {
+        "tags": ('["a:b", "1", "true", null, null]', "list", 1)
+    }
 
 
 def test_the_environment_file_wins_over_the_main_file(host_of: HostOf) -> None:
     """An empty variable is not set, a line with export is dropped by systemd (7.52, 7.72.4)."""
-    host = host_of({MAIN: "site: a\nlog_level: warn\n", ENVIRONMENT: 'DD_SITE="datadoghq.eu"\nexport DD_LOG_LEVEL=debug\nDD_HOSTNAME=\nDD_TAGS=a:b c:d\nPATH=/x\n'})
+    host = host_of(
+        {
+            MAIN: "site: a\nlog_level: warn\n",
+            ENVIRONMENT: 'DD_SITE="datadoghq.eu"\nexport DD_LOG_LEVEL=debug\nDD_HOSTNAME=\nDD_TAGS=a:b c:d\nPATH=/x\n',
+        }
+    )
     found = effective(host)
 
     assert [found[k][2:7] for k in ("site", "tags", "log_level")] == [
@@ -90,15 +105,31 @@ def test_the_environment_file_wins_over_the_main_file(host_of: HostOf) -> None:
 
 def test_a_unit_of_its_own_speaks_for_the_trace_agent_only(host_of: HostOf) -> None:
     drop_in = "/etc/systemd/system/datadog-agent{}.service.d/override.conf"
-    host = host_of({MAIN: "", drop_in.format("-trace"): "[Service]\nEnvironment=DD_APM_ENABLED=false DD_SITE=a\n", drop_in.format(""): "[Service]\nEnvironment=DD_SITE=b DD_APM_RECEIVER_PORT=1\n"})
+    host = host_of(
+        {
+            MAIN: "",
+            drop_in.format("-trace"): "[Service]\nEnvironment=DD_APM_ENABLED=false DD_SITE=a\n",
+            drop_in.format(""): "[Service]\nEnvironment=DD_SITE=b DD_APM_RECEIVER_PORT=1\n",
+        }
+    )
     found = effective(host)
 
-    assert [(found[k].value, found[k].origin) for k in ("apm_config.enabled", "site", "apm_config.receiver_port")] == [("false", "unit"), ("b", "unit"), ("8126", "default")]
+    assert [(found[k].value, found[k].origin) for k in ("apm_config.enabled", "site", "apm_config.receiver_port")] == [
+        ("false", "unit"),
+        ("b", "unit"),
+        ("8126", "default"),
+    ]
 
 
 def test_an_empty_assignment_in_a_later_drop_in_takes_the_earlier_ones_back(host_of: HostOf) -> None:
     folder = "/etc/systemd/system/datadog-agent.service.d"
-    host = host_of({MAIN: "", f"{folder}/1.conf": "[Service]\nEnvironment=DD_LOG_LEVEL=debug\n", f"{folder}/2.conf": "[Service]\nEnvironment=\n"})
+    host = host_of(
+        {
+            MAIN: "",
+            f"{folder}/1.conf": "[Service]\nEnvironment=DD_LOG_LEVEL=debug\n",
+            f"{folder}/2.conf": "[Service]\nEnvironment=\n",
+        }
+    )
 
     assert effective(host)["log_level"].origin == "default"
 
@@ -134,12 +165,21 @@ def test_apm_is_off_by_default_on_the_macos_builds_of_agent_6_only(host_of: Host
 
     assert effective(host_of({mac: "", version: "agent 6.5.2\n"}))["apm_config.enabled"].value == "false"
     found = effective(host_of({mac: "", version: "agent 7.52.0\n"}))
-    assert [found[k].value for k in ("apm_config.enabled", "gui_port", "confd_path")] == ["true", "5002", "/opt/datadog-agent/etc/conf.d"]
+    assert [found[k].value for k in ("apm_config.enabled", "gui_port", "confd_path")] == [
+        "true",
+        "5002",
+        "/opt/datadog-agent/etc/conf.d",
+    ]
 
 
 def test_secrets_become_tokens(host_of: HostOf) -> None:
     key = "0badc0de0badc0de0badc0de0badc0de"
-    host = host_of({MAIN: f"api_key: {key}\nproxy:\n  https: http://u:hunter2secret@p:3128\nadditional_endpoints:\n  https://a: [{key}]\n", ENVIRONMENT: f"DD_APP_KEY={key}0badc0de\n"})
+    host = host_of(
+        {
+            MAIN: f"api_key: {key}\nproxy:\n  https: http://u:hunter2secret@p:3128\nadditional_endpoints:\n  https://a: [{key}]\n",
+            ENVIRONMENT: f"DD_APP_KEY={key}0badc0de\n",
+        }
+    )
     shown = repr(collected(host))
 
     assert key not in shown
@@ -148,9 +188,17 @@ def test_secrets_become_tokens(host_of: HostOf) -> None:
 
 @pytest.mark.parametrize(
     ("written", "length", "is_hex", "is_placeholder"),
-    [("0badc0de0badc0de0badc0de0badc0de", 32, 1, 0), ("' 0badc0de0badc0de0badc0de0badc0de '", 32, 1, 0), ("<YOUR_API_KEY>", 14, 0, 1), ("not-a-key-at-all", 16, 0, 0), ("ENC[k]", None, None, None)],
+    [
+        ("0badc0de0badc0de0badc0de0badc0de", 32, 1, 0),
+        ("' 0badc0de0badc0de0badc0de0badc0de '", 32, 1, 0),
+        ("<YOUR_API_KEY>", 14, 0, 1),
+        ("not-a-key-at-all", 16, 0, 0),
+        ("ENC[k]", None, None, None),
+    ],
 )
-def test_of_a_hidden_key_only_its_shape_is_told(host_of: HostOf, written: str, length: int | None, is_hex: int | None, is_placeholder: int | None) -> None:
+def test_of_a_hidden_key_only_its_shape_is_told(
+    host_of: HostOf, written: str, length: int | None, is_hex: int | None, is_placeholder: int | None
+) -> None:
     found = effective(host_of({MAIN: f"api_key: {written}\n"}))["api_key"]
 
     assert (found.length, found.is_hex, found.is_placeholder) == (length, is_hex, is_placeholder)
@@ -174,9 +222,17 @@ def test_a_site_is_compared_with_those_that_there_are(value: str, expected: str 
 
 
 def test_datadog_conf_of_agent_5_is_read_by_section(host_of: HostOf) -> None:
-    host = host_of({"/etc/dd-agent/datadog.conf": "[Main]\n# comment\nTags: a, b\nnon_local_traffic = yes\n[trace.config]\nenv: lab\n"})
+    host = host_of(
+        {
+            "/etc/dd-agent/datadog.conf": "[Main]\n# comment\nTags: a, b\nnon_local_traffic = yes\n[trace.config]\nenv: lab\n"
+        }
+    )
 
-    assert [(s.key, s.value, s.origin, s.line) for s in collected(host)] == [("tags", "a, b", "file", 3), ("non_local_traffic", "yes", "file", 4), ("trace.config.env", "lab", "file", 6)]
+    assert [(s.key, s.value, s.origin, s.line) for s in collected(host)] == [
+        ("tags", "a, b", "file", 3),
+        ("non_local_traffic", "yes", "file", 4),
+        ("trace.config.env", "lab", "file", 6),
+    ]
 
 
 # --- unknown settings ------------------------------------------------------------------------------------------------
@@ -232,14 +288,25 @@ def test_between_two_names_equally_near_none_is_chosen() -> None:
 
 
 def test_an_environment_file_is_read_as_systemd_does() -> None:
-    assert list(environment_file("A=1\n#B=2\n export C=3\n  D='x y'\r\nE=\nF = 1\n")) == [("A", "1", 1), ("D", "x y", 4), ("E", "", 5)]
+    assert list(environment_file("A=1\n#B=2\n export C=3\n  D='x y'\r\nE=\nF = 1\n")) == [
+        ("A", "1", 1),
+        ("D", "x y", 4),
+        ("E", "", 5),
+    ]
 
 
 def test_a_unit_file_is_read_by_section_with_continued_lines() -> None:
-    assert list(directives("[Unit]\nA=1\n[Service]\n# B=2\nEnvironment=\"A=1\" \\\n  B=2\nExecStart=/x\n")) == [(5, "Environment", '"A=1"    B=2'), (7, "ExecStart", "/x")]
-    assert list(assignments('"A=1" B=\'x y\' C')) == [("A", "1"), ("B", "x y")]
+    assert list(directives('[Unit]\nA=1\n[Service]\n# B=2\nEnvironment="A=1" \\\n  B=2\nExecStart=/x\n')) == [
+        (5, "Environment", '"A=1"    B=2'),
+        (7, "ExecStart", "/x"),
+    ]
+    assert list(assignments("\"A=1\" B='x y' C")) == [("A", "1"), ("B", "x y")]
     assert list(assignments('A="1')) == [("A", '"1')]
 
 
 def test_an_ini_file_takes_both_separators() -> None:
-    assert list(ini_settings("[Main]\na: b=c\nd=e:f\n ; x: y\n[S]\ng: h\nrest\n")) == [("a", "b=c", 2), ("d", "e:f", 3), ("s.g", "h", 6)]
+    assert list(ini_settings("[Main]\na: b=c\nd=e:f\n ; x: y\n[S]\ng: h\nrest\n")) == [
+        ("a", "b=c", 2),
+        ("d", "e:f", 3),
+        ("s.g", "h", 6),
+    ]

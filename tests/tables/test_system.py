@@ -22,7 +22,14 @@ def write(root: Path, path: str, content: str | bytes) -> None:
 
 
 def elf(machine: int, bits: int = 2) -> bytes:
-    return b"\x7fELF" + bytes([bits, 1]) + bytes(10) + (2).to_bytes(2, "little") + machine.to_bytes(2, "little") + bytes(40)
+    return (
+        b"\x7fELF"
+        + bytes([bits, 1])
+        + bytes(10)
+        + (2).to_bytes(2, "little")
+        + machine.to_bytes(2, "little")
+        + bytes(40)
+    )
 
 
 def rows(root: Path) -> list[OperatingSystem]:
@@ -79,6 +86,9 @@ def test_an_unreadable_release_file_is_a_gap(tmp_path: Path) -> None:
     assert len(found) == 1
 
 
-@pytest.mark.parametrize(("header", "name"), [(elf(62), "x86_64"), (elf(40, 1), "arm"), (b"#!/bin/sh\n", None), (b"", None), (elf(9999), None)])
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [(elf(62), "x86_64"), (elf(40, 1), "arm"), (b"#!/bin/sh\n", None), (b"", None), (elf(9999), None)],
+)
 def test_the_architecture_stands_in_the_header_of_a_program(header: bytes, name: str | None) -> None:
     assert system.architecture_of(header) == name

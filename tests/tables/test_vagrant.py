@@ -39,9 +39,17 @@ def write(root: Path, files: Mapping[str, str]) -> None:
         place.write_bytes(text.encode())
 
 
-def rows(root: Path, files: Mapping[str, str], unreadable: set[str] | None = None, vault: Vault | None = None, apps: tuple[str, ...] = ()) -> list[Any]:
+def rows(
+    root: Path,
+    files: Mapping[str, str],
+    unreadable: set[str] | None = None,
+    vault: Vault | None = None,
+    apps: tuple[str, ...] = (),
+) -> list[Any]:
     write(root, files)
-    return list(vagrant.collect(ExampleHost(root, unreadable=unreadable or set()), vault or Vault(), RunOptions(apps=apps)))
+    return list(
+        vagrant.collect(ExampleHost(root, unreadable=unreadable or set()), vault or Vault(), RunOptions(apps=apps))
+    )
 
 
 def of(kind: type[Any], found: list[Any]) -> list[Any]:
@@ -50,7 +58,8 @@ def of(kind: type[Any], found: list[Any]) -> list[Any]:
 
 def test_a_whole_file_becomes_rows_and_its_key_is_nowhere(tmp_path: Path) -> None:
     text = (
-        HEAD + '  config.vm.box = "ubuntu/jammy64"\n  config.vm.network "forwarded_port", guest: 80, host: 8080\n  config.vm.synced_folder "./dd", "/etc/datadog-agent/"\n'
+        HEAD
+        + '  config.vm.box = "ubuntu/jammy64"\n  config.vm.network "forwarded_port", guest: 80, host: 8080\n  config.vm.synced_folder "./dd", "/etc/datadog-agent/"\n'
         '  config.vm.provider("virtualbox") { |v| v.memory = 1024 }\n  config.vm.provision "docker"\n  config.vm.provision "agent", type: "shell", run: "always" do |s|\n'
         f'    s.inline = "docker pull x"\n    s.inline = "docker run -d --name dd-agent -e DD_API_KEY={KEY} datadog/agent:7"\n  end\nend\n'
     )
@@ -67,7 +76,9 @@ def test_a_whole_file_becomes_rows_and_its_key_is_nowhere(tmp_path: Path) -> Non
         VagrantPort(file, None, 3, 80, 8080, 0, "tcp", 0),
         VagrantFolder(file, None, 4, "./dd", "/etc/datadog-agent", None, 1),
         ProvisionCommand(file, 8, file, None, 7, "always", "docker", "docker", None, None, 0, 0, 0, 0, 0, 0),
-        ProvisionCommand(file, 9, file, None, 7, "always", "docker-run", "docker", "dd-agent", "datadog/agent:7", 1, 1, 0, 0, 0, 0),
+        ProvisionCommand(
+            file, 9, file, None, 7, "always", "docker-run", "docker", "dd-agent", "datadog/agent:7", 1, 1, 0, 0, 0, 0
+        ),
         VagrantLoad(file, "Docker"),
         VagrantLoad(file, "an Agent in a container"),
     ]
@@ -83,9 +94,20 @@ def test_where_vagrantfiles_are_looked_for(tmp_path: Path) -> None:
 
 def test_the_name_that_vagrant_looks_for(tmp_path: Path) -> None:
     """`vagrantfile` counts where there is no `Vagrantfile`; one with an ending has a row only where there is neither."""
-    files = {"/home/a/vagrantfile": "", "/home/b/Vagrantfile": "", "/home/b/vagrantfile": "", "/home/b/Vagrantfile.txt": "", "/home/c/Vagrantfile.rtf": "", "/home/c/Vagrantfile.bak": ""}
+    files = {
+        "/home/a/vagrantfile": "",
+        "/home/b/Vagrantfile": "",
+        "/home/b/vagrantfile": "",
+        "/home/b/Vagrantfile.txt": "",
+        "/home/c/Vagrantfile.rtf": "",
+        "/home/c/Vagrantfile.bak": "",
+    }
 
-    assert [(r.file, r.is_loaded) for r in of(Vagrantfile, rows(tmp_path, files))] == [("/home/a/vagrantfile", 1), ("/home/b/Vagrantfile", 1), ("/home/c/Vagrantfile.rtf", 0)]
+    assert [(r.file, r.is_loaded) for r in of(Vagrantfile, rows(tmp_path, files))] == [
+        ("/home/a/vagrantfile", 1),
+        ("/home/b/Vagrantfile", 1),
+        ("/home/c/Vagrantfile.rtf", 0),
+    ]
 
 
 def test_an_unreadable_file_keeps_its_row_and_leaves_gaps(tmp_path: Path) -> None:
@@ -94,23 +116,42 @@ def test_an_unreadable_file_keeps_its_row_and_leaves_gaps(tmp_path: Path) -> Non
 
     assert of(Vagrantfile, found) == [Vagrantfile(file, "/vagrant", 1, None, None, 1, None, None, None, None, None)]
     gaps = [g for g in of(Gap, found) if g.table]  # (the search for folders has one of its own)
-    assert {g.table for g in gaps} == {"vagrantfiles", "vagrant_defects", "vagrant_machines", "vagrant_provisioners", "vagrant_ports", "vagrant_folders", "provision_commands", "vagrant_loads"}
+    assert {g.table for g in gaps} == {
+        "vagrantfiles",
+        "vagrant_defects",
+        "vagrant_machines",
+        "vagrant_provisioners",
+        "vagrant_ports",
+        "vagrant_folders",
+        "provision_commands",
+        "vagrant_loads",
+    }
     assert all(g.where == file and g.kind is Kind.DENIED for g in gaps)
     assert {type(r) for r in found} == {Gap, Vagrantfile}
 
 
 def test_what_a_broken_file_sets_up_is_known_where_it_can_be_corrected(tmp_path: Path) -> None:
     port = '  config.vm.network "forwarded_port", guest: 1, host: 2\n'
-    found = rows(tmp_path, {"/home/a/Vagrantfile": HEAD + port, "/home/b/Vagrantfile": HEAD + port + '  config.vm.box == = "x"\nend\n'})
+    found = rows(
+        tmp_path,
+        {"/home/a/Vagrantfile": HEAD + port, "/home/b/Vagrantfile": HEAD + port + '  config.vm.box == = "x"\nend\n'},
+    )
 
-    assert [(r.file, r.parses, r.is_known) for r in of(Vagrantfile, found)] == [("/home/a/Vagrantfile", 0, 1), ("/home/b/Vagrantfile", 0, 0)]
+    assert [(r.file, r.parses, r.is_known) for r in of(Vagrantfile, found)] == [
+        ("/home/a/Vagrantfile", 0, 1),
+        ("/home/b/Vagrantfile", 0, 0),
+    ]
     assert [r.file for r in of(VagrantPort, found)] == ["/home/a/Vagrantfile"]
-    assert {(g.where, g.table) for g in of(Gap, found)} >= {("/home/b/Vagrantfile", "vagrant_ports"), ("/home/b/Vagrantfile", "provision_commands")}
+    assert {(g.where, g.table) for g in of(Gap, found)} >= {
+        ("/home/b/Vagrantfile", "vagrant_ports"),
+        ("/home/b/Vagrantfile", "provision_commands"),
+    }
 
 
 def test_scripts_are_read_beside_the_vagrantfile(tmp_path: Path) -> None:
     files = {
-        "/home/me/x/Vagrantfile": HEAD + '  config.vm.provision "shell", path: "./sh/up.sh"\n  config.vm.provision "shell", path: "https://example.org/up.sh"\nend\n',
+        "/home/me/x/Vagrantfile": HEAD
+        + '  config.vm.provision "shell", path: "./sh/up.sh"\n  config.vm.provision "shell", path: "https://example.org/up.sh"\nend\n',
         "/home/me/x/sh/up.sh": "#!/bin/sh\r\nsudo docker run -d --restart always redis\r\npython3 app.py &\r\n",
     }
     found = rows(tmp_path, files)
@@ -134,7 +175,10 @@ def test_scripts_are_read_beside_the_vagrantfile(tmp_path: Path) -> None:
     ],
 )
 def test_whether_another_command_takes_care_of_the_name(tmp_path: Path, script: str, is_handled: int) -> None:
-    found = rows(tmp_path, {"/vagrant/Vagrantfile": HEAD + '  config.vm.provision "shell", path: "a.sh"\nend\n', "/vagrant/a.sh": script})
+    found = rows(
+        tmp_path,
+        {"/vagrant/Vagrantfile": HEAD + '  config.vm.provision "shell", path: "a.sh"\nend\n', "/vagrant/a.sh": script},
+    )
 
     assert [c.is_name_handled for c in of(ProvisionCommand, found) if c.kind == "docker-run"] == [is_handled]
 
@@ -149,7 +193,10 @@ def test_whether_another_command_takes_care_of_the_name(tmp_path: Path, script: 
         ('config.vm.box = "ubuntu/jammy64"\nconfig.vm.provision "shell", inline: SCRIPT', None),
         ('config.vm.box = "ubuntu/jammy64"\nconfig.vm.provision "shell", path: "not-here.sh"', None),
         ('config.vm.box = "me/x"\nconfig.vm.provision :docker', 1),
-        ('config.vm.box = "me/x"\nconfig.vm.provision "shell", inline: "sudo apt-get -y install docker-ce docker-ce-cli"', 1),
+        (
+            'config.vm.box = "me/x"\nconfig.vm.provision "shell", inline: "sudo apt-get -y install docker-ce docker-ce-cli"',
+            1,
+        ),
         ('config.vm.box = "me/x"\nconfig.vm.provision "shell", inline: "curl -sSL https://get.docker.com/ | sh"', 1),
     ],
 )
@@ -167,7 +214,13 @@ def test_no_vagrantfile_no_parser() -> None:
         "assert list(vagrant.collect(RootHost(pathlib.Path(sys.argv[1])), Vault(), tables.RunOptions())) == []\n"
         "print([m for m in sys.modules if 'tree_sitter' in m or 'rubytext' in m])\n"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert (run.stdout, run.stderr) == ("[]\n", "")
 
@@ -231,7 +284,14 @@ def test_where_a_command_line_listens(line: str, address: tuple[str | None, int 
 
 
 def test_an_app_that_says_nothing_has_flasks_own_address(tmp_path: Path) -> None:
-    write(tmp_path, {"/home/me/x/app.py": "from flask import Flask\n", "/home/me/y/app.py": "from flask import Flask\n", "/home/me/y/run.sh": "flask run -p 5050\n"})
+    write(
+        tmp_path,
+        {
+            "/home/me/x/app.py": "from flask import Flask\n",
+            "/home/me/y/app.py": "from flask import Flask\n",
+            "/home/me/y/run.sh": "flask run -p 5050\n",
+        },
+    )
     apps = [App(f"/home/me/{n}", f"/home/me/{n}/app.py", 1, "flask", "/home/me", None, 0, None, None) for n in "xy"]
 
     assert list(app_addresses.collect(ExampleHost(tmp_path, unreadable=set()), apps)) == [

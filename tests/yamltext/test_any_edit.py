@@ -15,8 +15,33 @@ from dddoctor.yamltext.edit_places import path_text
 from dddoctor.yamltext.edit_text import applied
 from dddoctor.yamltext.edits import CannotEdit
 
-SCALARS = ["1", "word", "two words", "'single  # quoted'", '"double: \\" quoted"', "true", "3.5", "null", '"over\n{0}lines"', "http://h:80/#x"]
-VALUES: list[Any] = [45, True, None, "x", "yes", "a: b", "1e3", ["p", "1"], {"u": 1, "v": ["w"]}, [], {}, [{}], [{"q": "r"}, "s"]]
+SCALARS = [
+    "1",
+    "word",
+    "two words",
+    "'single  # quoted'",
+    '"double: \\" quoted"',
+    "true",
+    "3.5",
+    "null",
+    '"over\n{0}lines"',
+    "http://h:80/#x",
+]
+VALUES: list[Any] = [
+    45,
+    True,
+    None,
+    "x",
+    "yes",
+    "a: b",
+    "1e3",
+    ["p", "1"],
+    {"u": 1, "v": ["w"]},
+    [],
+    {},
+    [{}],
+    [{"q": "r"}, "s"],
+]
 
 
 class Writer:
@@ -81,7 +106,13 @@ class Writer:
         if form == 3:
             deeper = " " * (indent + 2)
             tail = self.draw(st.sampled_from([[], [""], ["", ""]]))
-            return [f"{head} {self.draw(st.sampled_from(['|', '>-', '|+', '>']))}{self.comment()}", f"{deeper}text # of it", "", f"{deeper}  more", *tail]
+            return [
+                f"{head} {self.draw(st.sampled_from(['|', '>-', '|+', '>']))}{self.comment()}",
+                f"{deeper}text # of it",
+                "",
+                f"{deeper}  more",
+                *tail,
+            ]
         step = self.draw(st.integers(1, 4))
         if form == 4:
             return [head + self.comment(), *self.between(indent), *self.mapping(indent + step, depth - 1)]
@@ -161,7 +192,11 @@ def run(text: str, operation: str, *arguments: Any) -> str:
     return applied(document.data, getattr(edits, operation)(document, *arguments)).decode()
 
 
-many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large])
+many = settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
 
 
 @many
@@ -211,7 +246,14 @@ def test_moving_any_key_of_any_document(text: str, data: st.DataObject) -> None:
     paths = places(expected)
     path = data.draw(st.sampled_from([p for p in paths if isinstance(p[-1], str)]))
     homes = [p for p in [(), *paths] if isinstance(at(expected, p), dict) and p[: len(path)] != path]
-    lists = [p for p in paths if isinstance(at(expected, p), list) and at(expected, p) and all(isinstance(i, dict) for i in at(expected, p)) and p[: len(path)] != path]
+    lists = [
+        p
+        for p in paths
+        if isinstance(at(expected, p), list)
+        and at(expected, p)
+        and all(isinstance(i, dict) for i in at(expected, p))
+        and p[: len(path)] != path
+    ]
     home = data.draw(st.sampled_from([*homes, *((*p, None) for p in lists)]))
     value = copy.deepcopy(at(expected, path))
     new = data.draw(st.sampled_from(["new", path[-1]]))

@@ -92,7 +92,12 @@ def test_a_key_is_set_and_every_other_byte_stays(text: str, key: str, value: obj
     [
         ("APM_Config:\n    Enabled: no\n", "apm_config.enabled", True, "APM_Config:\n    Enabled: true\n"),
         ("apm_config.enabled: no\n", "apm_config.enabled", True, "apm_config.enabled: true\n"),
-        ("apm_config.enabled: no\napm_config:\n  enabled: no\n", "apm_config.enabled", True, "apm_config.enabled: true\napm_config:\n  enabled: true\n"),
+        (
+            "apm_config.enabled: no\napm_config:\n  enabled: no\n",
+            "apm_config.enabled",
+            True,
+            "apm_config.enabled: true\napm_config:\n  enabled: true\n",
+        ),
         ("apm_config.env: x\n", "apm_config.enabled", True, "apm_config.env: x\napm_config.enabled: true\n"),
         ("a:\n  b.c: 1\n", "a.b.c", 2, "a:\n  b.c: 2\n"),
         (" api_key: x\nsite: y\n", "tags", ["a"], " api_key: x\n tags:\n   - a\nsite: y\n"),
@@ -213,13 +218,22 @@ def test_a_key_whose_anchor_is_used_elsewhere_is_not_removed() -> None:
     ("text", "after"),
     [
         ("min_collection_interval: 45\n\ninstances: [{}]\n", "\ninstances: [{min_collection_interval: 45}]\n"),
-        ("min_collection_interval: 45\ninstances: [{ a: 1, },{b}]\n", "instances: [{ a: 1, min_collection_interval: 45, },{b, min_collection_interval: 45}]\n"),
-        ("min_collection_interval: 45  # c\ninstances:\n  - host: a\n", "instances:\n  - host: a\n    min_collection_interval: 45  # c\n"),
+        (
+            "min_collection_interval: 45\ninstances: [{ a: 1, },{b}]\n",
+            "instances: [{ a: 1, min_collection_interval: 45, },{b, min_collection_interval: 45}]\n",
+        ),
+        (
+            "min_collection_interval: 45  # c\ninstances:\n  - host: a\n",
+            "instances:\n  - host: a\n    min_collection_interval: 45  # c\n",
+        ),
         (
             "min_collection_interval: '45' # c\ninstances:\n- host: a # x\n\n- host: b\n",
             "# c\ninstances:\n- host: a # x\n  min_collection_interval: '45'\n\n- host: b\n  min_collection_interval: '45'\n",
         ),
-        ("instances:\n  - host: a\nmin_collection_interval: 45", "instances:\n  - host: a\n    min_collection_interval: 45"),
+        (
+            "instances:\n  - host: a\nmin_collection_interval: 45",
+            "instances:\n  - host: a\n    min_collection_interval: 45",
+        ),
         ("instances:\r\n-\r\nmin_collection_interval: 45\r\n", "instances:\r\n- min_collection_interval: 45\r\n"),
         (
             "min_collection_interval: 45\nmin_collection_interval: 50\ninstances: [{}]\n",
@@ -248,10 +262,20 @@ def test_an_interval_moves_into_each_instance(text: str, after: str) -> None:
             "l[*].t",
             "\nl:\n- x: 1\n  t:  # my\n    - a # 1\n    # 2\n    - b\n",
         ),
-        ("t:\n  - a # 1\nl:\n- x: 1\n- y: 2\n", "t", "l[*].t", "# 1\nl:\n- x: 1\n  t:\n    - a\n- y: 2\n  t:\n    - a\n"),
+        (
+            "t:\n  - a # 1\nl:\n- x: 1\n- y: 2\n",
+            "t",
+            "l[*].t",
+            "# 1\nl:\n- x: 1\n  t:\n    - a\n- y: 2\n  t:\n    - a\n",
+        ),
         ("t:\n  - a\n  - 0644\nl: [{}]\n", "t", "l[0].t", "l: [{t: [a, 420]}]\n"),
         ("t: a, b\nl: [{}]\n", "t", "l[0].t", 'l: [{t: "a, b"}]\n'),
-        ("l:\n    - deep:\n        x: |\n            y\n              z\nm: {}\nn:\n    k: 1\n", "l[0].deep", "n.deep", "l:\n    - {}\nm: {}\nn:\n    k: 1\n    deep:\n      x: |\n          y\n            z\n"),
+        (
+            "l:\n    - deep:\n        x: |\n            y\n              z\nm: {}\nn:\n    k: 1\n",
+            "l[0].deep",
+            "n.deep",
+            "l:\n    - {}\nm: {}\nn:\n    k: 1\n    deep:\n      x: |\n          y\n            z\n",
+        ),
         ("a: {x: 1, y: [2,\n 3]}\nb: 1\n", "a.y", "y", 'a: {x: 1}\nb: 1\n"y": [2, 3]\n'),
     ],
 )
@@ -262,7 +286,10 @@ def test_a_value_moves_with_its_own_text(text: str, path: str, to: str, after: s
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("min_collection_interval: 45\ninstances: [{min_collection_interval: 30}]\n", "another value already, in line 2"),
+        (
+            "min_collection_interval: 45\ninstances: [{min_collection_interval: 30}]\n",
+            "another value already, in line 2",
+        ),
         ("min_collection_interval: 45\ninstances: []\n", "no item yet"),
         ("min_collection_interval: &x 45\nb: *x\ninstances: [{}]\n", "would not parse"),
         ("x: &x {}\nmin_collection_interval: 45\ninstances: [*x]\n", "anchor elsewhere"),
@@ -276,10 +303,28 @@ def test_what_cannot_move_without_harm_is_refused(text: str, words: str) -> None
 @pytest.mark.parametrize(
     ("text", "path", "to", "kind", "after"),
     [
-        ('l:\n- "min_interval_collection": 45 # q\n', "l[0].min_interval_collection", INTERVAL, "check", 'l:\n- "min_collection_interval": 45 # q\n'),
+        (
+            'l:\n- "min_interval_collection": 45 # q\n',
+            "l[0].min_interval_collection",
+            INTERVAL,
+            "check",
+            'l:\n- "min_collection_interval": 45 # q\n',
+        ),
         ("apm_confg:\n  enabled: true\n", "apm_confg", "apm_config", "main", "apm_config:\n  enabled: true\n"),
-        ("apm_config:\n  enabld: true\n", "apm_config.enabld", "apm_config.enabled", "main", "apm_config:\n  enabled: true\n"),
-        ("apm_config.enabld: true\n", '["apm_config.enabld"]', "apm_config.enabled", "main", "apm_config.enabled: true\n"),
+        (
+            "apm_config:\n  enabld: true\n",
+            "apm_config.enabld",
+            "apm_config.enabled",
+            "main",
+            "apm_config:\n  enabled: true\n",
+        ),
+        (
+            "apm_config.enabld: true\n",
+            '["apm_config.enabld"]',
+            "apm_config.enabled",
+            "main",
+            "apm_config.enabled: true\n",
+        ),
         ("{a: 1, b: 2}\n", "a", "c.d", "other", "{c.d: 1, b: 2}\n"),
         ("&x a : 1\n", "a", "yes", "other", '&x "yes" : 1\n'),
         ("b: 1\n", "a", "b", "other", "b: 1\n"),
@@ -338,7 +383,9 @@ def test_shared_and_deep_data_is_compared_in_no_time() -> None:
     bomb = f"a0: &a0 [1]\n{levels}"
     deep = "d: " + "[" * 3000 + "]" * 3000 + "\n"
 
-    assert differs_only_at(read((bomb + deep).encode(), "other"), read((bomb + deep + "x: 1\n").encode(), "other"), ["x"])
+    assert differs_only_at(
+        read((bomb + deep).encode(), "other"), read((bomb + deep + "x: 1\n").encode(), "other"), ["x"]
+    )
 
 
 @pytest.mark.parametrize("path", ["a", "a.b[0].c", 'l[*]["a.b"]', '["x\\"y\\\\"].z', '["a\\nb"]'])

@@ -145,7 +145,9 @@ def data_of(text: str) -> Any:
 
 def lines_told(text: str, found: list[Defect]) -> set[int]:
     """Lines of the defects, and of what the Agent itself warns of (an unknown top-level key is told by a rule over the keys)."""
-    told = {line for defect in found for line in range(defect.line, defect.end_line + 1)} | {line for defect in found for line in defect.also}
+    told = {line for defect in found for line in range(defect.line, defect.end_line + 1)} | {
+        line for defect in found for line in defect.also
+    }
     return told | {warning.line for warning in read(text.encode()).warnings if warning.line}
 
 
@@ -202,6 +204,8 @@ def test_what_emitters_write_is_silent(emitter: str) -> None:
         if emitter == "json":
             text = json.dumps(data, indent=rng.choice([None, 1, 2]))
         else:
-            text = yaml.safe_dump(data, default_flow_style=emitter == "flow", width=rng.choice([40, 80, 200]), indent=rng.choice([2, 4]))
+            text = yaml.safe_dump(
+                data, default_flow_style=emitter == "flow", width=rng.choice([40, 80, 200]), indent=rng.choice([2, 4])
+            )
 
         assert defects(read(text.encode())) == [], text

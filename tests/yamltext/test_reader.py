@@ -16,7 +16,9 @@ from dddoctor.yamltext import reader as reader_module
 from dddoctor.yamltext.decoder import CHECK_FIELDS, strict_message
 from dddoctor.yamltext.slowparser import SlowParser
 
-CASES = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "yaml-cases.jsonl").read_text().splitlines()]
+CASES = [
+    json.loads(line) for line in (Path(__file__).parents[1] / "data" / "yaml-cases.jsonl").read_text().splitlines()
+]
 KINDS = {"conf": "check", "main": "main"}
 
 
@@ -28,7 +30,9 @@ def encoded(value: Any) -> Any:
     """A decoded value as the cases write it: floats as text, mappings with other keys than text as pairs."""
     if isinstance(value, dict):
         if any(isinstance(key, Key) for key in value):
-            pairs = [[encoded(key.value if isinstance(key, Key) else key), encoded(item)] for key, item in value.items()]
+            pairs = [
+                [encoded(key.value if isinstance(key, Key) else key), encoded(item)] for key, item in value.items()
+            ]
             return {"$map": sorted(pairs, key=repr)}
         return {key: encoded(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -65,13 +69,18 @@ def test_the_agents_verdict_and_words(case: dict[str, Any]) -> None:
 
     problem = document.problem
     assert document.parses == case["agent_accepts"]
-    assert (problem.message if problem else None, problem.agent_line if problem else None) == (case.get("agent_error"), case.get("agent_error_line"))
+    assert (problem.message if problem else None, problem.agent_line if problem else None) == (
+        case.get("agent_error"),
+        case.get("agent_error_line"),
+    )
     if case["agent_accepts"]:
         assert strict_message(document) == case.get("strict_warning")
         assert (document.rest_ignored_line is not None) == case.get("rest_ignored", False)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c["agent_accepts"] and "deep" not in c["mutation"]], ids=lambda case: case["id"])
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c["agent_accepts"] and "deep" not in c["mutation"]], ids=lambda case: case["id"]
+)
 def test_the_agents_value(case: dict[str, Any]) -> None:
     """Values deeper than 100 levels were not recorded."""
     document = read(data_of(case), KINDS[case["kind"]])
@@ -131,7 +140,8 @@ ODD = {
     "one huge scalar": b"x: " + b"word " * 200_000,
     "an alias to itself": b"a: &a [*a]\n",
     "a merge of itself": b"a: &a\n  <<: *a\n",
-    "an alias bomb": b"a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 12)),
+    "an alias bomb": b"a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 12)),
 }
 
 
@@ -146,7 +156,10 @@ def test_any_bytes_are_read(name: str, kind: str) -> None:
 
 
 def paths(text: str, kind: str = "check") -> list[tuple[str, str, object, int, int]]:
-    return [(entry.path, entry.node.type, entry.node.value, entry.node.line, entry.node.column) for entry in walk(read(text.encode(), kind))]
+    return [
+        (entry.path, entry.node.type, entry.node.value, entry.node.line, entry.node.column)
+        for entry in walk(read(text.encode(), kind))
+    ]
 
 
 def test_the_walk_names_every_pair_and_item_in_order() -> None:
@@ -166,7 +179,11 @@ def test_the_walk_names_every_pair_and_item_in_order() -> None:
 def test_patterns_instances_depth_and_repetitions() -> None:
     entries = list(walk(read(b"instances:\n  - {}\n  - tags: [x]\n    tags: [y]\n")))
 
-    found = [(entry.pattern, entry.parent, entry.depth, entry.instance, entry.ordinal) for entry in entries if entry.key == "tags"]
+    found = [
+        (entry.pattern, entry.parent, entry.depth, entry.instance, entry.ordinal)
+        for entry in entries
+        if entry.key == "tags"
+    ]
     assert found == [("instances[*].tags", "instances[1]", 2, 1, 0), ("instances[*].tags", "instances[1]", 2, 1, 1)]
 
 
@@ -174,7 +191,11 @@ def test_merged_keys_belong_to_the_mapping_that_merges_them() -> None:
     """At the place of the merge: of equal keys the last one wins, as in the Agent."""
     text = "base: &b {host: x, port: 1}\ninstances:\n  - <<: *b\n    port: 2\n  - *b\n"
 
-    found = [(entry.path, entry.node.value, entry.ordinal, entry.is_shared) for entry in walk(read(text.encode())) if entry.depth == 2]
+    found = [
+        (entry.path, entry.node.value, entry.ordinal, entry.is_shared)
+        for entry in walk(read(text.encode()))
+        if entry.depth == 2
+    ]
 
     assert found == [
         ("instances[0].host", "x", 0, True),
@@ -188,7 +209,10 @@ def test_merged_keys_belong_to_the_mapping_that_merges_them() -> None:
 def test_sources_stand_as_written_without_anchor_and_tag() -> None:
     text = "a: &x 'it''s'\nb: !!str 5\nc: *x\nd: |\n  two\n  lines\n\ne: 0x1F # c\n"
 
-    found = {entry.path: (entry.node.source, entry.node.value, entry.node.style, entry.node.end_line) for entry in walk(read(text.encode(), "main"))}
+    found = {
+        entry.path: (entry.node.source, entry.node.value, entry.node.style, entry.node.end_line)
+        for entry in walk(read(text.encode(), "main"))
+    }
 
     assert found == {
         "a": ("'it''s'", "it's", "single", 1),
@@ -203,10 +227,18 @@ def test_lines_count_by_newline_and_columns_by_characters() -> None:
     """libyaml also counts U+2028 and lone carriage returns."""
     document = read("é: ü\u2028x: 1\ny: 2\n".encode(), "main")
 
-    assert [(entry.key, entry.key_node.line if entry.key_node else 0, entry.node.column) for entry in walk(document)] == [("é", 1, 4), ("x", 1, 9), ("y", 2, 4)]
+    assert [
+        (entry.key, entry.key_node.line if entry.key_node else 0, entry.node.column) for entry in walk(document)
+    ] == [("é", 1, 4), ("x", 1, 9), ("y", 2, 4)]
 
 
-@pytest.mark.parametrize(("data", "encoding"), [("a: é\nb: 1\n".encode("utf-8-sig"), "utf-8-sig"), (b"\xff\xfe" + "a: é\nb: 1\n".encode("utf-16-le"), "utf-16-le")])
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        ("a: é\nb: 1\n".encode("utf-8-sig"), "utf-8-sig"),
+        (b"\xff\xfe" + "a: é\nb: 1\n".encode("utf-16-le"), "utf-16-le"),
+    ],
+)
 def test_bytes_of_a_place_count_the_byte_order_mark(data: bytes, encoding: str) -> None:
     document = read(data, "main")
     key = [entry.key_node for entry in walk(document)][1]
@@ -232,7 +264,12 @@ def values(text: str) -> Any:
 
 
 def test_what_only_the_agent_accepts() -> None:
-    assert values("x: \"it\\'s\"\ny: [a:, 'b']\nz: !a,b c\nw: =\n") == {"x": "it's", "y": ["a:", "b"], "z": "c", "w": "="}
+    assert values("x: \"it\\'s\"\ny: [a:, 'b']\nz: !a,b c\nw: =\n") == {
+        "x": "it's",
+        "y": ["a:", "b"],
+        "z": "c",
+        "w": "=",
+    }
     assert values("\ufeffa: \ufeffb\n") == {"a": "\ufeffb"}
     assert values("a: &x 1\nb: &x 2\nc: *x\n") == {"a": 1, "b": 2, "c": 2}
 

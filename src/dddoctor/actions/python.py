@@ -104,7 +104,11 @@ class ReplacePythonImport:
         if not _MODULE.fullmatch(self.module):
             raise Refused(f"{self.module!r} is no module's name")
         line = next((s for s in logical_lines(source.text) if source.place(s.start)[0] == self.line), None)
-        at = next((i for i, t in enumerate(line.tokens) if t.text == "import"), 0) if line is not None and line.head == "from" else 0
+        at = (
+            next((i for i, t in enumerate(line.tokens) if t.text == "import"), 0)
+            if line is not None and line.head == "from"
+            else 0
+        )
         if line is None or at < 2 or any(t.text == ";" for t in line.tokens):
             raise Refused(f"line {self.line} is no `from … import …` of its own")
         first, last = line.tokens[1], line.tokens[at - 1]
@@ -121,7 +125,12 @@ def _correction(data: bytes, file: str, python: str, line: int, kind: str) -> tu
     """The spans of the defect of this kind that begins on this line; none where there is none, or no proven correction of it."""
     from dddoctor.pytext import Context, Neighbours, Target, analyse
 
-    context = Context(file.rpartition("/")[2], Target(python, None, 7 if python == "3" else 5, None), Neighbours(frozenset(), None, False), False)
+    context = Context(
+        file.rpartition("/")[2],
+        Target(python, None, 7 if python == "3" else 5, None),
+        Neighbours(frozenset(), None, False),
+        False,
+    )
     reading = analyse(data, context, lambda name, known: None)
     source = reading.reading.source
     found = [d for d in reading.defects if d.kind == kind and d.spans and source.place(d.start)[0] == line]
@@ -135,7 +144,9 @@ def _edit(file: str, source: Source, spans: Sequence[tuple[int, int, str]]) -> E
     if source.is_utf16:
         text = apply_spans(source.text, list(spans))
         return Edit(file, sha, (Span(0, len(source.data), text.encode("utf-8")),), ("*",), "python")
-    made = tuple(Span(source.byte_offset(start), source.byte_offset(end), source.encode(new)) for start, end, new in spans)
+    made = tuple(
+        Span(source.byte_offset(start), source.byte_offset(end), source.encode(new)) for start, end, new in spans
+    )
     return Edit(file, sha, made, ("*",), "python")
 
 

@@ -13,7 +13,9 @@ from dddoctor.tables._python_sight import PACKAGES
 from dddoctor.tables.python_packages import normalised, parse_dist
 
 _FLAG = lazy(rb"^([ \t]*include-system-site-packages[ \t]*=[ \t]*)([^\r\n]*?)([ \t]*\r?)$", re.M | re.I)
-INSTALLABLE = frozenset(PACKAGES.values())  # a package index holds traps next to every well-known name: nothing else is installed
+INSTALLABLE = frozenset(
+    PACKAGES.values()
+)  # a package index holds traps next to every well-known name: nothing else is installed
 
 
 @action("command")
@@ -30,7 +32,9 @@ class InstallPackages:
         try:
             names = set(host.listdir(self.environment))
             if not ("pyvenv.cfg" in names or "activate" in host.listdir(f"{self.environment}/bin")):
-                raise Refused(f"{self.environment} is no virtual environment, and an installed Python is not changed with pip")
+                raise Refused(
+                    f"{self.environment} is no virtual environment, and an installed Python is not changed with pip"
+                )
             if not host.exists(f"{self.environment}/bin/python"):
                 raise Refused(f"the Python of {self.environment} is gone: the venv must be made anew first")
             present = _present(host, self.environment)

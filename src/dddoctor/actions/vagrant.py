@@ -61,7 +61,14 @@ class SetGuestPort:
             raise Refused(f"line {self.line} forwards no port that is written as a number")
         if found.guest == self.port:
             return []
-        return [_edit(self.file, data, [Span(found.guest_node.start_byte, found.guest_node.end_byte, str(self.port).encode())], must_parse=True)]
+        return [
+            _edit(
+                self.file,
+                data,
+                [Span(found.guest_node.start_byte, found.guest_node.end_byte, str(self.port).encode())],
+                must_parse=True,
+            )
+        ]
 
 
 @action("edit")
@@ -87,7 +94,14 @@ class AddDockerProvisioner:
             raise Refused(f"line {self.line} begins with no provisioner")
         receiver = found.node.child_by_field_name("receiver").text
         newline = b"\r\n" if b"\r\n" in data else b"\n"
-        return [_edit(self.file, data, [Span(start, start, before + receiver + b'.provision "docker"' + newline)], must_parse=True)]
+        return [
+            _edit(
+                self.file,
+                data,
+                [Span(start, start, before + receiver + b'.provision "docker"' + newline)],
+                must_parse=True,
+            )
+        ]
 
 
 def _corrected(host: Host, file: str, line: int, kind: str, *, must_parse: bool) -> list[Change]:

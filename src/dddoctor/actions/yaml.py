@@ -54,7 +54,9 @@ class MoveYamlKey:
 
     def plan(self, host: Host) -> list[Change]:
         document = _document(host, self.file)
-        return _edit(self.file, document, lambda: (edits.move_key(document, self.from_, self.to), (self.from_, self.to)))
+        return _edit(
+            self.file, document, lambda: (edits.move_key(document, self.from_, self.to), (self.from_, self.to))
+        )
 
 
 @action("edit")
@@ -66,7 +68,11 @@ class RemoveYamlKey:
 
     def plan(self, host: Host) -> list[Change]:
         document = _document(host, self.file)
-        return _edit(self.file, document, lambda: (edits.remove_key(document, self.path), edits.intents_of_removal(document, self.path)))
+        return _edit(
+            self.file,
+            document,
+            lambda: (edits.remove_key(document, self.path), edits.intents_of_removal(document, self.path)),
+        )
 
 
 @action("edit")
@@ -79,7 +85,14 @@ class RenameYamlKey:
 
     def plan(self, host: Host) -> list[Change]:
         document = _document(host, self.file)
-        return _edit(self.file, document, lambda: (edits.rename_key(document, self.path, self.to), edits.intents_of_renaming(document, self.path, self.to)))
+        return _edit(
+            self.file,
+            document,
+            lambda: (
+                edits.rename_key(document, self.path, self.to),
+                edits.intents_of_renaming(document, self.path, self.to),
+            ),
+        )
 
 
 @action("text")

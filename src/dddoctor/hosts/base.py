@@ -87,7 +87,9 @@ class Host(Protocol):
         """Whether stat(follow=True) would answer; an obstacle raises Unavailable."""
         ...
 
-    def run(self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None) -> Ran: ...
+    def run(
+        self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None
+    ) -> Ran: ...
 
     def environ(self) -> Mapping[str, str]:
         """The environment of the person who runs the doctor; Unavailable(target) where the host has none (a folder, a flare)."""

@@ -48,7 +48,13 @@ class LiveHost(FolderFiles):
 
         account = self._account(user)
         called, program = self._program(argv[0], account.uid)
-        environment = {"PATH": _PATH, "LC_ALL": "C", "HOME": account.home, "USER": account.name, "LOGNAME": account.name}
+        environment = {
+            "PATH": _PATH,
+            "LC_ALL": "C",
+            "HOME": account.home,
+            "USER": account.name,
+            "LOGNAME": account.name,
+        }
         drop = (account.uid, account.gid, account.groups) if os.geteuid() != account.uid else None
         # Called by the name that was found: busybox, and the python of a venv, decide by it what they are.
         return run_bounded(program, [called, *argv[1:]], environment, timeout_seconds, drop)
@@ -81,7 +87,9 @@ class LiveHost(FolderFiles):
             if found.kind == "file" and found.mode & 0o111:
                 self._require_trust(candidate, found.target, uid)
                 return candidate, found.target
-        raise Unavailable(Kind.TOOL, f"{name} is not installed here" if len(candidates) > 1 else f"there is no program {name}")
+        raise Unavailable(
+            Kind.TOOL, f"{name} is not installed here" if len(candidates) > 1 else f"there is no program {name}"
+        )
 
     def _require_trust(self, candidate: str, target: str, uid: int) -> None:
         """Raise Unavailable where somebody else can write the program, a folder above it, or a folder above its link."""
@@ -92,7 +100,13 @@ class LiveHost(FolderFiles):
                 found = self.stat(path, follow=False)
                 who = writer_besides(found.mode, found.uid, found.gid, uid)
                 if found.kind != "link" and who:
-                    name = found.owner if who == "owner" else f"the group {found.group}" if who == "group" else "every user"
+                    name = (
+                        found.owner
+                        if who == "owner"
+                        else f"the group {found.group}"
+                        if who == "group"
+                        else "every user"
+                    )
                     remedy = "sudo" if who == "owner" and os.geteuid() != _ROOT else ""
                     kind = Kind.DENIED if remedy else Kind.TOOL
                     raise Unavailable(kind, f"{candidate} is not run, because {name} can write {path}", remedy)

@@ -43,7 +43,9 @@ def run_bounded(
             **identity,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise Unavailable(Kind.TOOL, f"{argv[0]} cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        raise Unavailable(
+            Kind.TOOL, f"{argv[0]} cannot be started: {getattr(error, 'strerror', None) or error}"
+        ) from None
     try:
         stdout, stderr = _output(process, time.monotonic() + timeout_seconds)
     except _TooSlow:

@@ -38,7 +38,9 @@ class ChangedView:
         self._mode: dict[str, int] = {}
         self._owner: dict[str, str] = {}
         self._moved: dict[str, str] = {}  # path here → path in the base; holds for all that is below
-        self._gone: set[str] = set()  # paths from which the base's file was removed or moved away, with all that is below
+        self._gone: set[str] = (
+            set()
+        )  # paths from which the base's file was removed or moved away, with all that is below
         self._folders: dict[tuple[bool, str], str] = {}  # (for reading, folder) → resolved; forgotten with each change
         self._numbers: dict[str, dict[str, int]] = {}
 
@@ -193,7 +195,9 @@ class ChangedView:
             found = found._replace(mode=self._mode[here])
         if here in self._owner:
             user, _, group = self._owner[here].partition(":")
-            found = found._replace(owner=user, group=group, uid=self._number("passwd", user), gid=self._number("group", group))
+            found = found._replace(
+                owner=user, group=group, uid=self._number("passwd", user), gid=self._number("group", group)
+            )
         return found
 
     def _stat_of_made(self, here: str, made: Made) -> Stat:

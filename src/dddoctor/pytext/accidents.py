@@ -12,7 +12,8 @@ from dddoctor.pytext.scan import Token, logical_lines, tokens
 _FENCE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*")
 _PROMPT = lazy(r"(?:\[?[\w.-]+@[\w.-]+[: ][^\s$#]*\]?[$#]|\$)[ \t]+(?:sudo[ \t]+)?[\w./~-]+(?:[ \t].*)?")
 _EDITOR = lazy(
-    r"""~|:(?:wq?|x|q)!?|--[ ]INSERT[ ]--|\^[XOGKC]\b.*|[ ]*GNU[ ]nano[ ].*|"[^"]*"[ ](?:\[[^\]]*\][ ])?\d+(?:L,[ ]\d+[CB]|[ ]lines,[ ]\d+[ ]characters)(?:[ ]written)?""", re.VERBOSE
+    r"""~|:(?:wq?|x|q)!?|--[ ]INSERT[ ]--|\^[XOGKC]\b.*|[ ]*GNU[ ]nano[ ].*|"[^"]*"[ ](?:\[[^\]]*\][ ])?\d+(?:L,[ ]\d+[CB]|[ ]lines,[ ]\d+[ ]characters)(?:[ ]written)?""",
+    re.VERBOSE,
 )
 _HEREDOC_END = lazy(r"EOF|EOT|END_OF_FILE")
 _BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -35,11 +36,22 @@ class Accident(NamedTuple):
 def accidents(text: str, file_name: str = "") -> list[Accident]:
     """The accidents of one kind at most, so that each is found over the text that the earlier ones left. Ordered by place."""
     if text.lstrip()[:5] == "{\\rtf":
-        return [Accident("rtf-header", "RTF", "a word processor's RTF header instead of plain text", 0, len(_line_at(text, 0)), ())]
+        return [
+            Accident(
+                "rtf-header",
+                "RTF",
+                "a word processor's RTF header instead of plain text",
+                0,
+                len(_line_at(text, 0)),
+                (),
+            )
+        ]
     if re.search(r"^<<<<<<< ", text, re.MULTILINE) and re.search(r"^>>>>>>> ", text, re.MULTILINE):
         m = re.search(r"^<<<<<<< [^\r\n]*", text, re.MULTILINE)
         assert m is not None
-        return [Accident("merge-conflict", "<<<<<<<", "the marks of a merge that was not finished", m.start(), m.end(), ())]
+        return [
+            Accident("merge-conflict", "<<<<<<<", "the marks of a merge that was not finished", m.start(), m.end(), ())
+        ]
     found = _whole_lines(text, file_name) or _prompts(text)
     if found:
         return found
@@ -69,7 +81,16 @@ def missing_colons(text: str) -> list[Accident]:
             elif token.text == "lambda":
                 lambdas += 1
         if not has_colon and depth == 0 and "\n" not in text[line.start : line.end]:
-            found.append(Accident("missing-colon", head, f"no colon at the end of its `{head}` line", line.start, line.end, ((line.end, line.end, ":"),)))
+            found.append(
+                Accident(
+                    "missing-colon",
+                    head,
+                    f"no colon at the end of its `{head}` line",
+                    line.start,
+                    line.end,
+                    ((line.end, line.end, ":"),),
+                )
+            )
     return found
 
 
@@ -136,7 +157,11 @@ def _prompts(text: str) -> list[Accident]:
     if not lines or not all(marked) or not lines[0].group(1).startswith(">>>"):
         return []
     spans = tuple((m.start(), m.start() + len(k.group()), "") for m, k in zip(lines, marked, strict=True) if k)
-    return [Accident("terminal-paste", ">>>", "the prompts of an interactive Python", lines[0].start(), lines[-1].end(), spans)]
+    return [
+        Accident(
+            "terminal-paste", ">>>", "the prompts of an interactive Python", lines[0].start(), lines[-1].end(), spans
+        )
+    ]
 
 
 def _characters(text: str, all_tokens: list[Token]) -> list[Accident]:
@@ -156,7 +181,16 @@ def _characters(text: str, all_tokens: list[Token]) -> list[Accident]:
     ):
         if group:
             name = f"U+{ord(group[0].text):04X}"
-            found.append(Accident(kind, name, f"{what} ({name})", group[0].start, group[0].end, tuple((t.start, t.end, new) for t in group)))
+            found.append(
+                Accident(
+                    kind,
+                    name,
+                    f"{what} ({name})",
+                    group[0].start,
+                    group[0].end,
+                    tuple((t.start, t.end, new) for t in group),
+                )
+            )
     return found[:1]
 
 
@@ -169,14 +203,32 @@ def _smart_quotes(all_tokens: list[Token]) -> list[Accident]:
     for family, plain in ((_DOUBLE, '"'), (_SINGLE, "'")):
         group = [t for t in all_tokens if t.kind == "other" and t.text in family]
         if group:
-            return [Accident("smart-quotes", group[0].text, "typographic quotes", group[0].start, group[0].end, tuple((t.start, t.end, plain) for t in group))]
+            return [
+                Accident(
+                    "smart-quotes",
+                    group[0].text,
+                    "typographic quotes",
+                    group[0].start,
+                    group[0].end,
+                    tuple((t.start, t.end, plain) for t in group),
+                )
+            ]
     for token in all_tokens:
         if token.kind == "string" and token.is_open and "\n" not in token.text:
             at = next((i for i, c in enumerate(token.text) if c in _DOUBLE + _SINGLE), None)
             if at is not None:
                 quote = next(c for c in token.text if c in "\"'")
                 where = token.start + at
-                return [Accident("smart-quotes", token.text[at], "a typographic quote that ends a string", where, where + 1, ((where, where + 1, quote),))]
+                return [
+                    Accident(
+                        "smart-quotes",
+                        token.text[at],
+                        "a typographic quote that ends a string",
+                        where,
+                        where + 1,
+                        ((where, where + 1, quote),),
+                    )
+                ]
     return []
 
 

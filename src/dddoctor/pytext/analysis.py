@@ -44,7 +44,9 @@ def analyse(data: bytes, context: Context, nearest: Nearest) -> Analysis:
     try:
         found_class, defects = _Judge(reading, context, nearest).run()
     except RecursionError:
-        return Analysis(reading, NO_CLASS, reading.defects, "its code is nested too deeply for its names to be followed")
+        return Analysis(
+            reading, NO_CLASS, reading.defects, "its code is nested too deeply for its names to be followed"
+        )
     return Analysis(reading, found_class, sorted([*reading.defects, *defects], key=lambda d: d.start), "")
 
 
@@ -71,7 +73,9 @@ class _Judge:
                 names = self._moved("method-outside-class") or names
             if any(d.name == "self" and d.is_blocking for d in names):
                 names = self._moved("not-indented") or names
-        attributes = unknown_attributes(self.module, self.parents, self.lines, self.known, target, self.nearest, not self.context.is_imported)
+        attributes = unknown_attributes(
+            self.module, self.parents, self.lines, self.known, target, self.nearest, not self.context.is_imported
+        )
         imports = import_defects(self.module, self.lines, self.known, target, self.context.near)
         if self.reading.is_guess:
             # The arrangement of the lines is a guess: only what holds in any of them.
@@ -103,7 +107,19 @@ class _Judge:
         if found is None:
             if kind == "method-outside-class" and function is not None:
                 at = self.reading.draft.original(self.lines.start(function))
-                self.reading.defects.append(Defect(kind, "check", "a method `check` that stands outside its class", at, at + 3, None, (), True, False))
+                self.reading.defects.append(
+                    Defect(
+                        kind,
+                        "check",
+                        "a method `check` that stands outside its class",
+                        at,
+                        at + 3,
+                        None,
+                        (),
+                        True,
+                        False,
+                    )
+                )
             return None
         add_reindented(self.reading, kind, found.spans, found.text)
         self._look_at(found.tree)
@@ -115,4 +131,3 @@ class _Judge:
         start, end = draft.original_span(defect.start, defect.end)
         spans = tuple((*draft.original_span(s, e), new) for s, e, new in defect.spans)
         return defect._replace(start=start, end=end, spans=spans, also=tuple(draft.original(o) for o in defect.also))
-

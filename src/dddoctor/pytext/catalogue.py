@@ -16,10 +16,15 @@ def _words(text: str) -> frozenset[str]:
 # Left the standard library: (version of Python, modules). Source: the "What's New" pages of Python 3.12 and 3.13.
 _REMOVED = {
     (3, 12): "asynchat asyncore distutils imp smtpd",
-    (3, 13): "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap nntplib ossaudiodev pipes sndhdr spwd sunau telnetlib uu xdrlib",
+    (
+        3,
+        13,
+    ): "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap nntplib ossaudiodev pipes sndhdr spwd sunau telnetlib uu xdrlib",
 }
 # In the list of standard modules, yet not in the Agent's own Python on Linux and macOS, or not for sure.
-_NOT_THERE = _words("antigravity ensurepip idlelib msilib msvcrt nt test this tkinter turtle turtledemo venv winreg winsound lib2to3")
+_NOT_THERE = _words(
+    "antigravity ensurepip idlelib msilib msvcrt nt test this tkinter turtle turtledemo venv winreg winsound lib2to3"
+)
 # Modules that Python 3 calls otherwise: what Python 3 has instead.
 PYTHON_2_MODULES = {
     "urllib2": "urllib.request", "urlparse": "urllib.parse", "httplib": "http.client", "ConfigParser": "configparser", "Queue": "queue", "StringIO": "io",
@@ -29,7 +34,9 @@ PYTHON_2_MODULES = {
     "exceptions": "builtins", "Tkinter": "tkinter", "robotparser": "urllib.robotparser", "anydbm": "dbm", "copy_reg": "copyreg", "sets": "set",
     "popen2": "subprocess", "dummy_thread": "_thread", "UserDict": "collections", "itertools.izip": "zip",
 }  # fmt: skip
-PYTHON_2_BUILTINS = _words("apply basestring buffer cmp coerce execfile file intern long raw_input reduce reload unichr unicode xrange")  # what Python 3 dropped
+PYTHON_2_BUILTINS = _words(
+    "apply basestring buffer cmp coerce execfile file intern long raw_input reduce reload unichr unicode xrange"
+)  # what Python 3 dropped
 
 
 class Catalogue:
@@ -60,7 +67,11 @@ class Catalogue:
         return None if found is None else frozenset(found.split())
 
     def is_in_python(self, module: str, python: str | None) -> bool:
-        return python != "2" or module.partition(".")[0] not in self._only_python_3 and module not in ("urllib.request", "urllib.parse", "urllib.error")
+        return (
+            python != "2"
+            or module.partition(".")[0] not in self._only_python_3
+            and module not in ("urllib.request", "urllib.parse", "urllib.error")
+        )
 
 
 @cache
@@ -91,4 +102,8 @@ def standard_modules(python_version: tuple[int, ...] | None) -> frozenset[str]:
 
 def could_be_standard(name: str) -> bool:
     """Whether any Python from 2.7 on has a standard module of this name: such an import is never called missing without knowing the version."""
-    return name in sys.stdlib_module_names or name in PYTHON_2_MODULES or any(name in removed.split() for removed in _REMOVED.values())
+    return (
+        name in sys.stdlib_module_names
+        or name in PYTHON_2_MODULES
+        or any(name in removed.split() for removed in _REMOVED.values())
+    )

@@ -34,7 +34,11 @@ def check_class(module: Module, lines: Lines) -> CheckClass:
     node = module.classes[name]
     has_method: bool | None = None
     if chain is not None:
-        has_method = any("check" in bound_in_class(c) for c in chain) or None if module.stars else any("check" in bound_in_class(c) for c in chain)
+        has_method = (
+            any("check" in bound_in_class(c) for c in chain) or None
+            if module.stars
+            else any("check" in bound_in_class(c) for c in chain)
+        )
     elif "check" in bound_in_class(node):
         has_method = True
     return CheckClass(name, lines.start(node), True, has_method)
@@ -77,7 +81,19 @@ def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: Lines) -
     start = lines.start(function)
     end = lines.offset(function.lineno, function.col_offset) + len("def")
     if isinstance(function, ast.AsyncFunctionDef):
-        return [Defect("check-is-async", "check", "an `async def check`, which the Agent never awaits: nothing in it runs", start, end, None, (), True, False)]
+        return [
+            Defect(
+                "check-is-async",
+                "check",
+                "an `async def check`, which the Agent never awaits: nothing in it runs",
+                start,
+                end,
+                None,
+                (),
+                True,
+                False,
+            )
+        ]
     is_right = needed <= wanted and (len(parameters) >= wanted or arguments.vararg is not None) and not has_keyword_only
     if is_right:
         return []
@@ -90,7 +106,9 @@ def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: Lines) -
     return [Defect("check-signature", "check", text, start, end, corrected, ((at, at, words),), True, False)]
 
 
-def _missing_parameters(function: ast.FunctionDef, parameters: list[ast.arg], wanted: int, lines: Lines) -> tuple[int, str, str] | None:
+def _missing_parameters(
+    function: ast.FunctionDef, parameters: list[ast.arg], wanted: int, lines: Lines
+) -> tuple[int, str, str] | None:
     """(offset, text, the corrected header) for `check()`, `check(self)` and `check(instance)`; None for anything else."""
     arguments = function.args
     if len(parameters) >= wanted or arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
@@ -104,7 +122,10 @@ def _missing_parameters(function: ast.FunctionDef, parameters: list[ast.arg], wa
         return at, "self, instance", "def check(self, instance):"
     first = names[0]
     calls_it_self = any(
-        isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == first and n.attr not in ("get", "items", "keys", "values", "copy", "pop")
+        isinstance(n, ast.Attribute)
+        and isinstance(n.value, ast.Name)
+        and n.value.id == first
+        and n.attr not in ("get", "items", "keys", "values", "copy", "pop")
         for n in ast.walk(function)
     )
     return None if calls_it_self else (at, "self, ", f"def check(self, {first}):")
@@ -118,7 +139,9 @@ def _init(function: ast.FunctionDef | ast.AsyncFunctionDef, chain: list[ast.Clas
     needed = names[: len(names) - len(arguments.defaults)] if arguments.defaults else names
     needed += [a.arg for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is None]
     takes = set(names) | {a.arg for a in arguments.kwonlyargs}
-    fits = any(set(needed) <= set(given) and (arguments.kwarg is not None or set(given) <= takes) for given in (_NEW, _OLD))
+    fits = any(
+        set(needed) <= set(given) and (arguments.kwarg is not None or set(given) <= takes) for given in (_NEW, _OLD)
+    )
     shown = ", ".join(["self", *names, *(f"*{arguments.vararg.arg}" for _ in [0] if arguments.vararg)])
     if not fits:
         text = f"`__init__({shown})` where the Agent passes name, init_config and instances by keyword"
@@ -132,7 +155,10 @@ def _init(function: ast.FunctionDef | ast.AsyncFunctionDef, chain: list[ast.Clas
 def _calls_base(function: ast.AST, chain: list[ast.ClassDef]) -> bool:
     """Whether any `….__init__(…)` or `super()…` is called; what it is called on is not judged."""
     return any(isinstance(n, ast.Attribute) and n.attr == "__init__" for n in ast.walk(function)) or any(
-        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id in ("super", *(c.name for c in chain), *CHECK_BASES) for n in ast.walk(function)
+        isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Name)
+        and n.func.id in ("super", *(c.name for c in chain), *CHECK_BASES)
+        for n in ast.walk(function)
     )
 
 

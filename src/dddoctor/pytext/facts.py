@@ -108,11 +108,19 @@ def _binds(tokens: list[Token], head: str) -> list[str]:
         at = next((i for i, t in enumerate(tokens) if t.text == head), 0)
         return [t.text for t in tokens[at + 1 : at + 2]]
     if head in ("import", "from"):
-        return [t.text for i, t in enumerate(tokens) if t.kind == "name" and t.text not in _KEYWORDS and (i + 1 == len(tokens) or tokens[i + 1].text == ",")]
+        return [
+            t.text
+            for i, t in enumerate(tokens)
+            if t.kind == "name" and t.text not in _KEYWORDS and (i + 1 == len(tokens) or tokens[i + 1].text == ",")
+        ]
     if head == "for":
         until = next((i for i, t in enumerate(tokens) if t.text == "in"), len(tokens))
         return [t.text for t in tokens[1:until] if t.kind == "name"]
-    found = [t.text for i, t in enumerate(tokens[:-1]) if t.kind == "name" and tokens[i + 1].text == "=" and (i == 0 or tokens[i - 1].text in (",", "="))]
+    found = [
+        t.text
+        for i, t in enumerate(tokens[:-1])
+        if t.kind == "name" and tokens[i + 1].text == "=" and (i == 0 or tokens[i - 1].text in (",", "="))
+    ]
     found += [tokens[i + 1].text for i, t in enumerate(tokens[:-1]) if t.text == "as" and tokens[i + 1].kind == "name"]
     for word, end in (("lambda", ":"), ("for", "in")):
         for i, token in enumerate(tokens):

@@ -44,14 +44,21 @@ def _judge(imported: Imported, lines: Lines, known: Catalogue, target: Target, n
         return Defect("wrong-import", imported.module, text, start, end, _agent_check_import(imported, target))
     if top == "checks" and target.major >= 6 and "checks" not in near.siblings:
         text = f"the old import path `{imported.module}`"
-        return Defect("legacy-import", imported.module, text, start, end, _agent_check_import(imported, target), (), True, False)
+        return Defect(
+            "legacy-import", imported.module, text, start, end, _agent_check_import(imported, target), (), True, False
+        )
     return _missing(imported, top, start, end, known, target, near)
 
 
 def _agent_check_import(imported: Imported, target: Target) -> str | None:
     """Today's import of AgentCheck, where the statement imports nothing else and the Agent has that module."""
     names = imported.node.names
-    if target.agent_check is None or len(names) != 1 or imported.module not in ("checks", "datadog", "datadog_checks") or names[0].name != AGENT_CHECK:
+    if (
+        target.agent_check is None
+        or len(names) != 1
+        or imported.module not in ("checks", "datadog", "datadog_checks")
+        or names[0].name != AGENT_CHECK
+    ):
         return None
     if target.agent_check == imported.module:
         return None
@@ -64,20 +71,26 @@ def _relative(imported: Imported, start: int, end: int, near: Neighbours) -> Def
     correction = None
     names = imported.node.names
     if imported.level == 1 and imported.module in near.siblings:
-        correction = f"from {imported.module} import " + ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in names)
+        correction = f"from {imported.module} import " + ", ".join(
+            f"{a.name} as {a.asname}" if a.asname else a.name for a in names
+        )
     elif imported.level == 1 and not imported.module and all(a.name in near.siblings for a in names):
         correction = "import " + ", ".join(f"{a.name} as {a.asname}" if a.asname else a.name for a in names)
     return Defect("relative-import", imported.module or imported.name or ".", text, start, end, correction)
 
 
-def _missing(imported: Imported, top: str, start: int, end: int, known: Catalogue, target: Target, near: Neighbours) -> Defect | None:
+def _missing(
+    imported: Imported, top: str, start: int, end: int, known: Catalogue, target: Target, near: Neighbours
+) -> Defect | None:
     if top in near.siblings or (near.installed is not None and top in near.installed):
         return None
     if top in PYTHON_2_MODULES:
         if target.python != "3":
             return None
         instead = PYTHON_2_MODULES[top]
-        return Defect("python2-module", top, f"an import of `{top}`, a module of Python 2 (Python 3: {instead})", start, end)
+        return Defect(
+            "python2-module", top, f"an import of `{top}`, a module of Python 2 (Python 3: {instead})", start, end
+        )
     if top in known.bundled or top.startswith("_") or top in standard_modules(target.version):
         return None
     if could_be_standard(top):
@@ -85,5 +98,9 @@ def _missing(imported: Imported, top: str, start: int, end: int, known: Catalogu
         text = f"an import of `{top}`, which Python {'.'.join(map(str, target.version or ()))} no longer has"
         return Defect("missing-module", top, text, start, end) if is_gone and target.python == "3" else None
     is_certain = near.installed is not None
-    text = f"an import of `{top}`, which is not installed in the Agent's Python" if is_certain else f"an import of `{top}`, which does not come with the Agent"
+    text = (
+        f"an import of `{top}`, which is not installed in the Agent's Python"
+        if is_certain
+        else f"an import of `{top}`, which does not come with the Agent"
+    )
     return Defect("missing-module", top, text, start, end, None, (), is_certain, is_certain)

@@ -12,7 +12,14 @@ from dddoctor.pytext.catalogue import could_be_standard
 AGENT_CHECK = "AgentCheck"
 # Where AgentCheck can be imported from (measured on 7.52: all of them work; Agent 5 has `checks` alone).
 AGENT_CHECK_MODULES = frozenset(
-    ("datadog_checks.base", "datadog_checks.base.checks", "datadog_checks.base.checks.base", "datadog_checks.checks", "datadog_checks.checks.base", "checks")
+    (
+        "datadog_checks.base",
+        "datadog_checks.base.checks",
+        "datadog_checks.base.checks.base",
+        "datadog_checks.checks",
+        "datadog_checks.checks.base",
+        "checks",
+    )
 )
 # Classes of datadog_checks.base that are checks themselves and bring a `check` of their own.
 CHECK_BASES = frozenset(
@@ -49,7 +56,11 @@ class Module:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 self.stars.append(node.module or "")
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exec", "execfile", "globals", "locals", "vars", "type", "eval"):
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("exec", "execfile", "globals", "locals", "vars", "type", "eval")
+            ):
                 is_harmless = node.func.id == "type" and len(node.args) == 1
                 self.is_dynamic = self.is_dynamic or not is_harmless
 
@@ -80,12 +91,18 @@ class Module:
             found = self.imports.get(node.id)
             if found is None:
                 return AGENT_CHECK if node.id == AGENT_CHECK else "plain" if node.id in _BUILTINS else None
-            if found.name == AGENT_CHECK and (found.module in AGENT_CHECK_MODULES or found.module in ("datadog", "datadog_checks")):
+            if found.name == AGENT_CHECK and (
+                found.module in AGENT_CHECK_MODULES or found.module in ("datadog", "datadog_checks")
+            ):
                 return AGENT_CHECK
             if found.name in CHECK_BASES:
                 return "check"
             return "plain" if found.level == 0 and could_be_standard(found.module.partition(".")[0]) else None
-        if isinstance(node, ast.Attribute) and node.attr == AGENT_CHECK and isinstance(node.value, (ast.Name, ast.Attribute)):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == AGENT_CHECK
+            and isinstance(node.value, (ast.Name, ast.Attribute))
+        ):
             root = node.value
             while isinstance(root, ast.Attribute):
                 root = root.value  # type: ignore[assignment]
@@ -137,7 +154,12 @@ class Module:
             return None
         for found in self.imports.values():
             is_ours = found.name == AGENT_CHECK and found.module in AGENT_CHECK_MODULES
-            if found.name and found.name[:1].isupper() and not is_ours and not could_be_standard(found.module.partition(".")[0]):
+            if (
+                found.name
+                and found.name[:1].isupper()
+                and not is_ours
+                and not could_be_standard(found.module.partition(".")[0])
+            ):
                 return None
         return False
 

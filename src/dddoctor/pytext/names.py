@@ -15,7 +15,9 @@ from dddoctor.pytext.reading import Defect
 
 Nearest = Callable[[str, Iterable[str]], "str | None"]
 Parents = dict[ast.AST, ast.AST]
-_DATETIME = frozenset(("now", "utcnow", "today", "strptime", "fromtimestamp", "utcfromtimestamp", "combine", "fromisoformat"))
+_DATETIME = frozenset(
+    ("now", "utcnow", "today", "strptime", "fromtimestamp", "utcfromtimestamp", "combine", "fromisoformat")
+)
 # Functions that are hardly anything else than this one, wherever they stand without their module.
 _FROM = {
     "randint": "random", "sleep": "time", "defaultdict": "collections", "OrderedDict": "collections", "namedtuple": "collections", "deque": "collections",
@@ -23,10 +25,14 @@ _FROM = {
 }  # fmt: skip
 # Libraries of the Agent that checks use most, with what they are used for.
 _BUNDLED = {
-    "requests": frozenset(("get", "post", "put", "delete", "head", "patch", "request", "Session", "exceptions", "codes", "auth")),
+    "requests": frozenset(
+        ("get", "post", "put", "delete", "head", "patch", "request", "Session", "exceptions", "codes", "auth")
+    ),
     "yaml": frozenset(("safe_load", "load", "dump", "safe_dump", "YAMLError", "safe_load_all")),
 }
-_OTHER_WORLD = lazy(r"PY2|PY3|version_info|python_version|TYPE_CHECKING|__name__")  # branches that the Agent may never run
+_OTHER_WORLD = lazy(
+    r"PY2|PY3|version_info|python_version|TYPE_CHECKING|__name__"
+)  # branches that the Agent may never run
 _BOTH = lazy("PY2|PY3|version_info|python_version")
 _INJECTED = frozenset(("get_ipython", "reveal_type", "_"))  # defined by somebody else, where at all
 IMPORT = lazy(r"(?:import [A-Za-z_][\w.]*|from [A-Za-z_][\w.]* import [A-Za-z_]\w*)")
@@ -46,7 +52,9 @@ def parents_of(tree: ast.AST) -> Parents:
     return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 
 
-def undefined_names(tree: ast.Module, parents: Parents, lines: Lines, known: Catalogue, target: Target, nearest: Nearest) -> list[Defect]:
+def undefined_names(
+    tree: ast.Module, parents: Parents, lines: Lines, known: Catalogue, target: Target, nearest: Nearest
+) -> list[Defect]:
     """One defect a name, at its first use; offsets are those of the parsed text. Silent where a star import or `exec` may define it.
 
     Raises RecursionError for code that is nested more deeply than pyflakes can follow.
@@ -60,16 +68,32 @@ def undefined_names(tree: ast.Module, parents: Parents, lines: Lines, known: Cat
     for message in result.messages:
         if isinstance(message, messages.UndefinedName):
             node = places.get((message.lineno, message.col))
-            if node is not None and node.id == message.message_args[0] and node.id not in _INJECTED and not _is_never_run(node, parents, target):
+            if (
+                node is not None
+                and node.id == message.message_args[0]
+                and node.id not in _INJECTED
+                and not _is_never_run(node, parents, target)
+            ):
                 found.setdefault(node.id, []).append(node)
-    if any(isinstance(n, (ast.Name, ast.Attribute)) and _BOTH.fullmatch(n.id if isinstance(n, ast.Name) else n.attr) for n in parents):
-        found = {k: v for k, v in found.items() if k not in PYTHON_2_BUILTINS}  # written for both Pythons: which branch runs is not followed
+    if any(
+        isinstance(n, (ast.Name, ast.Attribute)) and _BOTH.fullmatch(n.id if isinstance(n, ast.Name) else n.attr)
+        for n in parents
+    ):
+        found = {
+            k: v for k, v in found.items() if k not in PYTHON_2_BUILTINS
+        }  # written for both Pythons: which branch runs is not followed
     bound = {n.id for n in parents if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    bound |= {n.arg for n in parents if isinstance(n, ast.arg)} | {n.name for n in parents if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-    return [_undefined(name, nodes, parents, lines, known, target, nearest(name, bound)) for name, nodes in found.items()]
+    bound |= {n.arg for n in parents if isinstance(n, ast.arg)} | {
+        n.name for n in parents if isinstance(n, (ast.FunctionDef, ast.ClassDef))
+    }
+    return [
+        _undefined(name, nodes, parents, lines, known, target, nearest(name, bound)) for name, nodes in found.items()
+    ]
 
 
-def _undefined(name: str, nodes: list[ast.Name], parents: Parents, lines: Lines, known: Catalogue, target: Target, near: str | None) -> Defect:
+def _undefined(
+    name: str, nodes: list[ast.Name], parents: Parents, lines: Lines, known: Catalogue, target: Target, near: str | None
+) -> Defect:
     nodes = sorted(nodes, key=lambda n: (n.lineno, n.col_offset))
     start = lines.start(nodes[0])
     is_old = target.python == "3" and name in PYTHON_2_BUILTINS
@@ -79,7 +103,18 @@ def _undefined(name: str, nodes: list[ast.Name], parents: Parents, lines: Lines,
         text += f" (did you mean `{near}`?)"
     also = tuple(lines.start(n) for n in nodes[1:])
     is_blocking = any(runs_at_import(n, parents) for n in nodes)
-    return Defect("python2-name" if is_old else "undefined-name", name, text, start, start + len(name), correction, (), True, is_blocking, also)
+    return Defect(
+        "python2-name" if is_old else "undefined-name",
+        name,
+        text,
+        start,
+        start + len(name),
+        correction,
+        (),
+        True,
+        is_blocking,
+        also,
+    )
 
 
 def missing_import(name: str, nodes: list[ast.Name], parents: Parents, known: Catalogue, target: Target) -> str | None:
@@ -93,7 +128,11 @@ def missing_import(name: str, nodes: list[ast.Name], parents: Parents, known: Ca
         return "from datetime import datetime"
     if None in first:
         source = _FROM.get(name)
-        return f"from {source} import {name}" if source and all(isinstance(parents.get(n), ast.Call) or not u for n, u in zip(nodes, used, strict=True)) else None
+        return (
+            f"from {source} import {name}"
+            if source and all(isinstance(parents.get(n), ast.Call) or not u for n, u in zip(nodes, used, strict=True))
+            else None
+        )
     has = known.attributes(name)
     if has is None:
         return f"import {name}" if first <= _BUNDLED.get(name, frozenset()) else None
@@ -102,7 +141,11 @@ def missing_import(name: str, nodes: list[ast.Name], parents: Parents, known: Ca
     if first <= has:
         return f"import {name}"
     inner = {f"{name}.{u[0]}" for u in used}
-    if len(inner) == 1 and (of_inner := known.attributes(next(iter(inner)))) is not None and known.is_in_python(next(iter(inner)), target.python):
+    if (
+        len(inner) == 1
+        and (of_inner := known.attributes(next(iter(inner)))) is not None
+        and known.is_in_python(next(iter(inner)), target.python)
+    ):
         return f"import {next(iter(inner))}" if all(len(u) < 2 or u[1] in of_inner for u in used) else None
     return None
 
@@ -122,12 +165,22 @@ def _is_never_run(node: ast.AST, parents: Parents, target: Target) -> bool:
     child, parent = node, parents.get(node)
     while parent is not None:
         if isinstance(parent, (ast.arg, ast.AnnAssign)) and parent.annotation is child:
-            return _annotations_are_lazy(node, parents, target) or (isinstance(parent, ast.AnnAssign) and not runs_at_import(parent, parents))
+            return _annotations_are_lazy(node, parents, target) or (
+                isinstance(parent, ast.AnnAssign) and not runs_at_import(parent, parents)
+            )
         if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)) and parent.returns is child:
             return _annotations_are_lazy(node, parents, target)
-        if isinstance(parent, (ast.If, ast.IfExp)) and child is not parent.test and _OTHER_WORLD.search(ast.unparse(parent.test)):
+        if (
+            isinstance(parent, (ast.If, ast.IfExp))
+            and child is not parent.test
+            and _OTHER_WORLD.search(ast.unparse(parent.test))
+        ):
             return True
-        if isinstance(parent, ast.Try) and child in parent.body and any("NameError" in ast.unparse(h.type) for h in parent.handlers if h.type is not None):
+        if (
+            isinstance(parent, ast.Try)
+            and child in parent.body
+            and any("NameError" in ast.unparse(h.type) for h in parent.handlers if h.type is not None)
+        ):
             return True
         child, parent = parent, parents.get(parent)
     return False
@@ -137,7 +190,10 @@ def _annotations_are_lazy(node: ast.AST, parents: Parents, target: Target) -> bo
     root = node
     while root in parents:
         root = parents[root]
-    has_future = any(isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(a.name == "annotations" for a in s.names) for s in getattr(root, "body", []))
+    has_future = any(
+        isinstance(s, ast.ImportFrom) and s.module == "__future__" and any(a.name == "annotations" for a in s.names)
+        for s in getattr(root, "body", [])
+    )
     return has_future or (target.version is not None and len(target.version) > 1 and target.version >= (3, 14))
 
 
@@ -155,7 +211,9 @@ def runs_at_import(node: ast.AST, parents: Parents) -> bool:
     return True
 
 
-def unknown_attributes(module: Module, parents: Parents, lines: Lines, known: Catalogue, target: Target, nearest: Nearest, is_final: bool) -> list[Defect]:
+def unknown_attributes(
+    module: Module, parents: Parents, lines: Lines, known: Catalogue, target: Target, nearest: Nearest, is_final: bool
+) -> list[Defect]:
     """`self.guage(…)`: attributes of self that a class certainly has not. Only for classes that are AgentCheck and code of this file alone.
 
     `is_final`: nobody else derives from the classes here, so that a name without a near one is unknown for certain, too.
@@ -164,28 +222,63 @@ def unknown_attributes(module: Module, parents: Parents, lines: Lines, known: Ca
     if module.stars or _sets_attributes_freely(parents):
         return found
     assigned = {n.attr for n in parents if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)}
-    mentioned = {n.value for n in parents if isinstance(n, ast.Constant) and isinstance(n.value, str)}  # getattr, hasattr, mock names
+    mentioned = {
+        n.value for n in parents if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }  # getattr, hasattr, mock names
     for name, node in module.classes.items():
         chain = module.chain(name)
-        if chain is None or any(m in bound_in_class(c) for c in chain for m in ("__getattr__", "__getattribute__", "__slots__", "__class__")):
+        if chain is None or any(
+            m in bound_in_class(c) for c in chain for m in ("__getattr__", "__getattribute__", "__slots__", "__class__")
+        ):
             continue
         below = module.subclasses(name)
         own = set().union(*(bound_in_class(c) for c in [*chain, *below]))
-        has = known.names(target.major) | own | assigned | mentioned | set(dir(object)) | {"__dict__", "__module__", "__doc__"}
+        has = (
+            known.names(target.major)
+            | own
+            | assigned
+            | mentioned
+            | set(dir(object))
+            | {"__dict__", "__module__", "__doc__"}
+        )
         methods = [*known.callable_names(target.major), *(n for n in own if not n.startswith("_"))]
         for attribute in _attributes_of_self(node):
             attr = attribute.attr
-            if attr in has or (attr.startswith("__") and not attr.endswith("__")) or _expects_absence(attribute, parents):
+            if (
+                attr in has
+                or (attr.startswith("__") and not attr.endswith("__"))
+                or _expects_absence(attribute, parents)
+            ):
                 continue
             parent = parents.get(attribute)
             is_call = isinstance(parent, ast.Call) and parent.func is attribute
-            near = nearest(attr, methods) if is_call else nearest(attr, {n for n in has - mentioned | own | assigned if not n.startswith("_")})
+            near = (
+                nearest(attr, methods)
+                if is_call
+                else nearest(attr, {n for n in has - mentioned | own | assigned if not n.startswith("_")})
+            )
             if near is None and not (is_final and not below):
                 continue
             what = "method" if is_call else "attribute"
             end = lines.end(attribute)
-            text = f"`self.{attr}`, a {what} that AgentCheck does not have" if is_call else f"`self.{attr}`, an attribute that nothing sets"
-            found.append(Defect(f"unknown-{what}", attr, text, end - len(attr), end, near, (), True, runs_at_import(attribute, parents)))
+            text = (
+                f"`self.{attr}`, a {what} that AgentCheck does not have"
+                if is_call
+                else f"`self.{attr}`, an attribute that nothing sets"
+            )
+            found.append(
+                Defect(
+                    f"unknown-{what}",
+                    attr,
+                    text,
+                    end - len(attr),
+                    end,
+                    near,
+                    (),
+                    True,
+                    runs_at_import(attribute, parents),
+                )
+            )
     return found
 
 
@@ -213,7 +306,12 @@ def _attributes_of_self(node: ast.ClassDef) -> list[ast.Attribute]:
                     continue
             if isinstance(inner, ast.ClassDef):
                 continue
-            if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == name and isinstance(inner.ctx, ast.Load):
+            if (
+                isinstance(inner, ast.Attribute)
+                and isinstance(inner.value, ast.Name)
+                and inner.value.id == name
+                and isinstance(inner.ctx, ast.Load)
+            ):
                 found.append(inner)
             todo += ast.iter_child_nodes(inner)
     return sorted(found, key=lambda a: (a.lineno, a.col_offset))
@@ -230,7 +328,9 @@ def _sets_attributes_freely(nodes: Iterable[ast.AST]) -> bool:
             return True
         if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-            if name in ("setattr", "__setattr__") and not any(isinstance(a, ast.Constant) and isinstance(a.value, str) for a in node.args[:2]):
+            if name in ("setattr", "__setattr__") and not any(
+                isinstance(a, ast.Constant) and isinstance(a.value, str) for a in node.args[:2]
+            ):
                 return True
             if name in ("vars", "exec", "eval", "execfile", "locals"):
                 return True

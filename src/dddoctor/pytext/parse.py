@@ -45,7 +45,9 @@ def parse(text: str, version: tuple[int, ...] | None = None) -> Parsed:
     except ValueError as error:  # NUL bytes, before Python 3.12
         return Parsed(None, str(error), None, "ValueError")
     except (RecursionError, MemoryError, OverflowError) as error:
-        return Parsed(None, obstacle=f"its code is nested too deeply or too long to be parsed here ({type(error).__name__})")
+        return Parsed(
+            None, obstacle=f"its code is nested too deeply or too long to be parsed here ({type(error).__name__})"
+        )
     return Parsed(tree)
 
 
@@ -67,7 +69,10 @@ def is_newer_syntax(text: str, message: str, version: tuple[int, ...] | None) ->
     mine = sys.version_info[:2]
     if version is not None and len(version) > 1 and version <= mine:
         return False
-    if mine < (3, 12) and ("f-string" in message or re.search(r"^[ \t]*(?:type[ \t]+\w+[^=\n]*=|(?:async[ \t]+)?(?:def|class)[ \t]+\w+\[)", text, re.MULTILINE)):
+    if mine < (3, 12) and (
+        "f-string" in message
+        or re.search(r"^[ \t]*(?:type[ \t]+\w+[^=\n]*=|(?:async[ \t]+)?(?:def|class)[ \t]+\w+\[)", text, re.MULTILINE)
+    ):
         return True
     return mine < (3, 11) and re.search(r"^[ \t]*except[ \t]*\*", text, re.MULTILINE) is not None
 

@@ -76,15 +76,27 @@ def _statement_sites(tokens: list[Token]) -> list[Site]:
     if head.text == "print":
         if first.text == ">>":
             return [Site("print statement", head.start, last.end, ())]
-        is_operand = first.kind in ("number", "string") or first.text in ("`", "{", "~") or (first.kind == "name" and first.text not in _NOT_AN_OPERAND)
-        return [Site("print statement", head.start, last.end, ((head.end, first.start, "("), (last.end, last.end, ")")))] if is_operand else []
+        is_operand = (
+            first.kind in ("number", "string")
+            or first.text in ("`", "{", "~")
+            or (first.kind == "name" and first.text not in _NOT_AN_OPERAND)
+        )
+        return (
+            [Site("print statement", head.start, last.end, ((head.end, first.start, "("), (last.end, last.end, ")")))]
+            if is_operand
+            else []
+        )
     if head.text == "exec" and (first.kind == "string" or (first.kind == "name" and first.text not in _NOT_AN_OPERAND)):
         return [Site("exec statement", head.start, last.end, ((head.end, first.start, "("), (last.end, last.end, ")")))]
     comma = _comma(rest)
     if comma is None:
         return []
     if head.text == "raise":
-        return [Site("raise with a comma", head.start, last.end, ((first.start, first.start, "("), (last.end, last.end, ")")))]
+        return [
+            Site(
+                "raise with a comma", head.start, last.end, ((first.start, first.start, "("), (last.end, last.end, ")"))
+            )
+        ]
     if head.text == "except" and first.text != "(" or (head.text == "except" and comma.start > _closing(rest)):
         return [Site("except with a comma", head.start, last.end, ((comma.start, comma.end, " as"),))]
     return []
@@ -117,7 +129,14 @@ def _token_sites(tokens: list[Token]) -> list[Site]:
     ticks = [t for t in tokens if t.kind == "op" and t.text == "`"]
     if len(ticks) % 2 == 0:
         for opening, closing in zip(ticks[::2], ticks[1::2], strict=True):
-            found.append(Site("backticks for repr", opening.start, closing.end, ((opening.start, opening.end, "("), (closing.start, closing.end, ")"))))
+            found.append(
+                Site(
+                    "backticks for repr",
+                    opening.start,
+                    closing.end,
+                    ((opening.start, opening.end, "("), (closing.start, closing.end, ")")),
+                )
+            )
     for token in tokens:
         if token.text == "<>" and token.kind == "op":
             found.append(Site("<>", token.start, token.end, ((token.start, token.end, "!="),)))

@@ -70,7 +70,11 @@ class Reading:
         """Whether the Agent's Python takes the text as it stands; None where that depends on a Python that is not known."""
         if self.obstacle:
             return None
-        blocking = [d for d in self.defects if d.is_blocking and d.kind not in ("method-outside-class", "own-name-line", "heredoc-end")]
+        blocking = [
+            d
+            for d in self.defects
+            if d.is_blocking and d.kind not in ("method-outside-class", "own-name-line", "heredoc-end")
+        ]
         if any(d.is_certain for d in blocking):
             return 0
         return None if blocking else 1
@@ -83,8 +87,22 @@ def read(data: bytes, file_name: str = "", python: str | None = "3", version: tu
     if source.is_utf16:
         reading.defects.append(_utf16(source))
     elif source.unknown_encoding:
-        reading.defects.append(Defect("bad-encoding", source.unknown_encoding, f"a coding line with an encoding unknown to Python: {source.unknown_encoding}", 0, 0))
-    elif python == "2" and not source.text.isascii() and source.encoding == "utf-8" and source.bom_bytes == 0 and b"coding" not in data[:400]:
+        reading.defects.append(
+            Defect(
+                "bad-encoding",
+                source.unknown_encoding,
+                f"a coding line with an encoding unknown to Python: {source.unknown_encoding}",
+                0,
+                0,
+            )
+        )
+    elif (
+        python == "2"
+        and not source.text.isascii()
+        and source.encoding == "utf-8"
+        and source.bom_bytes == 0
+        and b"coding" not in data[:400]
+    ):
         reading.defects.append(_no_encoding_line(source))
     elif python != "2" and source.encoding == "utf-8" and (bad := accidents_of.bad_bytes(source.text)):
         reading.defects.append(Defect(bad.kind, bad.name, bad.text, bad.start, bad.end))
@@ -115,7 +133,9 @@ class _Rounds:
             self.reading.obstacle = parsed.obstacle
         if parsed.tree is None:
             guessed = self._guess(parsed)
-            self.reading.defects = [d if d.kind in _ALWAYS else d._replace(correction=None, spans=()) for d in self.reading.defects]
+            self.reading.defects = [
+                d if d.kind in _ALWAYS else d._replace(correction=None, spans=()) for d in self.reading.defects
+            ]
             return guessed
         return parsed.tree
 
@@ -179,15 +199,24 @@ class _Rounds:
         found = python2.sites(self.draft.text)
         spans: list[tuple[int, int, str]] = []
         for site in found:
-            if not any(s[0] < e[1] and e[0] < s[1] for s in site.spans for e in spans):  # one that overlaps waits for the next look
+            if not any(
+                s[0] < e[1] and e[0] < s[1] for s in site.spans for e in spans
+            ):  # one that overlaps waits for the next look
                 spans += site.spans
-        self.reading.sites = [Defect("python2-syntax", s.what, f"Python 2 syntax ({s.what})", *self.draft.original_span(s.start, s.end)) for s in found]
+        self.reading.sites = [
+            Defect("python2-syntax", s.what, f"Python 2 syntax ({s.what})", *self.draft.original_span(s.start, s.end))
+            for s in found
+        ]
         if found and self.reading.python != "2":
             first = self.reading.sites[0]
             line = _line_of(self.draft.text, found[0].start)
             corrected = _corrected(self.draft.text, [s for s in found[0].spans if line[0] <= s[0] <= line[1]], *line)
             self.reading.defects.append(
-                first._replace(correction=corrected if found[0].spans else None, is_certain=self.reading.python == "3", also=tuple(d.start for d in self.reading.sites[1:]))
+                first._replace(
+                    correction=corrected if found[0].spans else None,
+                    is_certain=self.reading.python == "3",
+                    also=tuple(d.start for d in self.reading.sites[1:]),
+                )
             )
         if spans:
             self.draft.apply(sorted(spans))
@@ -218,7 +247,9 @@ class _Rounds:
         kind = next((k for words, k in _INDENTATION if words in parsed.message), "syntax-error")
         at = self.draft.original(parsed.offset) if parsed.offset is not None else 0
         is_certain = not (kind == "mixed-tabs" and self.reading.python is None)
-        self.reading.defects.append(Defect(kind, kind, _WORDS.get(kind) or f"a syntax error: {parsed.message}", at, at, is_certain=is_certain))
+        self.reading.defects.append(
+            Defect(kind, kind, _WORDS.get(kind) or f"a syntax error: {parsed.message}", at, at, is_certain=is_certain)
+        )
 
 
 def add_reindented(reading: Reading, kind: str, spans: list[tuple[int, int, str]], text: str) -> None:
@@ -228,16 +259,24 @@ def add_reindented(reading: Reading, kind: str, spans: list[tuple[int, int, str]
     shift = sum(len(new) - (end - start) for start, end, new in spans[:-1])
     corrected = _block(text, _line_of(text, first)[0], _line_of(text, last + shift + len(spans[-1][2]))[1])
     codes = [len(before) - len(before[_line_of(before, s[0])[0] :].lstrip(" \t\f")) for s in spans]
-    start = reading.draft.original(next((c for c in codes if before[c : c + 1] != "#"), codes[0]))  # comments move along, they are not at fault
+    start = reading.draft.original(
+        next((c for c in codes if before[c : c + 1] != "#"), codes[0])
+    )  # comments move along, they are not at fault
     end = reading.draft.original(_line_of(before, last)[1])
     is_certain = not (kind == "mixed-tabs" and reading.python is None)
     moved = reading.draft.apply(spans)
-    reading.defects.append(Defect(kind, kind, _WORDS[kind], start, end, corrected, tuple(moved), is_certain, kind != "method-outside-class"))
+    reading.defects.append(
+        Defect(
+            kind, kind, _WORDS[kind], start, end, corrected, tuple(moved), is_certain, kind != "method-outside-class"
+        )
+    )
 
 
 def _utf16(source: Source) -> Defect:
     text = source.text
-    return Defect("utf-16", source.encoding, "UTF-16 text, which Python does not read", 0, 0, None, ((0, len(text), text),))
+    return Defect(
+        "utf-16", source.encoding, "UTF-16 text, which Python does not read", 0, 0, None, ((0, len(text), text),)
+    )
 
 
 def _no_encoding_line(source: Source) -> Defect:
@@ -246,7 +285,15 @@ def _no_encoding_line(source: Source) -> Defect:
     start = text.find("\n") + 1 if text.startswith("#!") else 0
     end = "\r\n" if "\r\n" in text else "\n"
     line = "# -*- coding: utf-8 -*-"
-    return Defect("no-encoding-line", f"U+{ord(text[at]):04X}", "a character beyond ASCII and no coding line, which Python 2 refuses", at, at + 1, line, ((start, start, line + end),))
+    return Defect(
+        "no-encoding-line",
+        f"U+{ord(text[at]):04X}",
+        "a character beyond ASCII and no coding line, which Python 2 refuses",
+        at,
+        at + 1,
+        line,
+        ((start, start, line + end),),
+    )
 
 
 def _corrected_line(text: str, accident: Accident) -> str | None:

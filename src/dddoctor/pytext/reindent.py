@@ -150,11 +150,16 @@ class _Search:
         if exact:
             choices = [(k, 0.0) for k in exact]
             # It may also have slipped, to the left out of a block that goes on below, or to the right.
-            choices += [(k, SLIP) for k in range(top + 1) if k not in exact and (k > exact[-1] or f.opens or f.decorates)]
+            choices += [
+                (k, SLIP) for k in range(top + 1) if k not in exact and (k > exact[-1] or f.opens or f.decorates)
+            ]
         else:
             choices = [(k, SLIP) for k in range(top + 1)]
         is_plain = len(exact) == 1 and not self.is_flat[i]
-        return [self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i), is_plain and k == exact[0]) for k, cost in choices]
+        return [
+            self._with(state, i, stack[: k + 1], cost + self._leaving(stack, k, i), is_plain and k == exact[0])
+            for k, cost in choices
+        ]
 
     def _opened(self, state: State, i: int) -> list[tuple[Level, float]]:
         """The block that begins with statement i. Where the next statements stand a little aside, i itself may be the one that slipped."""
@@ -177,7 +182,9 @@ class _Search:
             after = after[next((j for j, c in enumerate(after) if c < after[0]), len(after)) :]
         following = after[0] if after else self.columns[i]
         if following != self.columns[i] and following > column:
-            found.append((Level(kind, i - 1, following, base + self._blanks(following - column), False, header.params), SLIP))
+            found.append(
+                (Level(kind, i - 1, following, base + self._blanks(following - column), False, header.params), SLIP)
+            )
         return found
 
     def _blanks(self, columns: int) -> str:
@@ -197,7 +204,9 @@ class _Search:
         """`is_plain`: the statement's own column leaves no choice; then only what is absurd counts against it."""
         odd = self._oddness(i, stack)
         odd = 0.0 if is_plain and odd < IMPOSSIBLE else odd
-        return State(state.cost + cost + odd, max(state.worst, odd), stack, (stack[-1].indent, state.indents), state.is_ambiguous)
+        return State(
+            state.cost + cost + odd, max(state.worst, odd), stack, (stack[-1].indent, state.indents), state.is_ambiguous
+        )
 
     def _leaving(self, stack: tuple[Level, ...], k: int, i: int) -> float:
         """What it costs to end the blocks above level k before statement i, where no blanks tell.
@@ -205,7 +214,9 @@ class _Search:
         After an empty line, and for inner blocks (`if`, `for` …), nothing: staying costs as much, so the text counts as ambiguous.
         """
         if i and k == len(stack) - 1:
-            return ODD if self.facts[i - 1].head in ("return", "raise", "break", "continue") else 0.0  # nothing runs after it in its block
+            return (
+                ODD if self.facts[i - 1].head in ("return", "raise", "break", "continue") else 0.0
+            )  # nothing runs after it in its block
         left = [level for level in stack[k + 1 :] if level.is_flat and level.kind != "block"]
         if left and (not self.lines[i].blank_before or any(self._is_tied(i, level) for level in left)):
             return 2.0
@@ -232,7 +243,9 @@ class _Search:
                 return IMPOSSIBLE if inner.kind in ("def", "class") else ODD
             if inner.kind == "class":
                 return ODD
-            return (1.0 if self.lines[i].blank_before else 2.0) if inner.is_flat and inner.kind == "def" else 0.0  # inside or after: nothing tells
+            return (
+                (1.0 if self.lines[i].blank_before else 2.0) if inner.is_flat and inner.kind == "def" else 0.0
+            )  # inside or after: nothing tells
         if f.head == "class":
             return IMPOSSIBLE if is_first_flat else ODD if inner.is_flat else 0.0
         if f.is_main_guard:

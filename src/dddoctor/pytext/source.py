@@ -25,7 +25,9 @@ class Source:
         self.data = data
         self.unknown_encoding: str | None = None
         self.encoding, self.bom_bytes = self._detect()
-        self.text = data[self.bom_bytes :].decode(self.encoding, "surrogateescape" if self.encoding[:3] != "utf" or self.encoding == "utf-8" else "replace")
+        self.text = data[self.bom_bytes :].decode(
+            self.encoding, "surrogateescape" if self.encoding[:3] != "utf" or self.encoding == "utf-8" else "replace"
+        )
         self._line_starts: list[int] | None = None
 
     def _detect(self) -> tuple[str, int]:

@@ -14,21 +14,49 @@ DEFAULT_INTERVAL_SECONDS = 15
 _NEEDS = {"service_check": 2, "increment": 1, "decrement": 1, "event": 1}
 
 
-def submission_defects(module: Module, parents: Parents, lines: Lines, known: Catalogue, target: Target) -> list[Defect]:
+def submission_defects(
+    module: Module, parents: Parents, lines: Lines, known: Catalogue, target: Target
+) -> list[Defect]:
     """Defects of the calls that send data. Each was recorded on 7.52: what the Agent says to it stands in the text."""
     found: list[Defect] = []
     chains = [c for n in module.leaves() if (c := module.chain(n)) is not None]
     methods = {c for chain in chains for node in chain for c in ast.walk(node)}
     own = {n for chain in chains for node in chain for n in bound_in_class(node)}
     for node in parents:
-        if isinstance(node, ast.Call) and node in methods and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        if (
+            isinstance(node, ast.Call)
+            and node in methods
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        ):
             name = node.func.attr
             if node.func.value.id == "self" and name in known.submits and name not in own:
                 found += _call(node, name, lines, known, target)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("os._exit", "os.abort") and not isinstance(parents.get(node), ast.Attribute):
-            found.append(_at("ends-agent", ast.unparse(node.func), "a call that ends the whole Agent, without a word in agent.log", node, lines))
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("os._exit", "os.abort")
+            and not isinstance(parents.get(node), ast.Attribute)
+        ):
+            found.append(
+                _at(
+                    "ends-agent",
+                    ast.unparse(node.func),
+                    "a call that ends the whole Agent, without a word in agent.log",
+                    node,
+                    lines,
+                )
+            )
         if isinstance(node, ast.While) and runs_at_import(node, parents) and _is_endless(node):
-            found.append(_at("endless-loop", "while", "an endless loop that runs when the file is imported: the Agent never gets past it", node, lines, blocks=True))
+            found.append(
+                _at(
+                    "endless-loop",
+                    "while",
+                    "an endless loop that runs when the file is imported: the Agent never gets past it",
+                    node,
+                    lines,
+                    blocks=True,
+                )
+            )
     for chain in chains:
         found += _endless_check(chain, lines)
     is_stopped = any(d.kind in ("endless-loop", "ends-agent") for d in found)
@@ -49,9 +77,25 @@ def _call(node: ast.Call, name: str, lines: Lines, known: Catalogue, target: Tar
     if target.major >= 6 and name != "event":
         unknown = [k for k in given if k not in parameters]
         if unknown:
-            return [_at("wrong-argument", unknown[0], f"`{name}(…, {unknown[0]}=…)`, an argument that `{name}` does not have", node, lines)]
+            return [
+                _at(
+                    "wrong-argument",
+                    unknown[0],
+                    f"`{name}(…, {unknown[0]}=…)`, an argument that `{name}` does not have",
+                    node,
+                    lines,
+                )
+            ]
         if len(node.args) > len(parameters):
-            return [_at("wrong-argument", name, f"{len(node.args)} arguments for `{name}`, which takes {len(parameters)}", node, lines)]
+            return [
+                _at(
+                    "wrong-argument",
+                    name,
+                    f"{len(node.args)} arguments for `{name}`, which takes {len(parameters)}",
+                    node,
+                    lines,
+                )
+            ]
     needs = _NEEDS.get(name, 2)
     missing = [p for p in parameters[len(node.args) : needs] if p not in given]
     if missing and target.major >= 6:
@@ -69,11 +113,31 @@ def _name_and_value(arguments: dict[str, ast.expr], name: str, lines: Lines) -> 
     if isinstance(metric, ast.Constant) and metric.value is None:
         return [_at("wrong-argument", "name", f"None as the name of `{name}`, which ends the run", metric, lines)]
     if isinstance(value, (ast.List, ast.Tuple, ast.Dict, ast.Set)):
-        return [_at("wrong-argument", "value", f"a {type(value).__name__.lower()} as the value of `{name}`, which takes one number", value, lines)]
+        return [
+            _at(
+                "wrong-argument",
+                "value",
+                f"a {type(value).__name__.lower()} as the value of `{name}`, which takes one number",
+                value,
+                lines,
+            )
+        ]
     if isinstance(value, ast.Constant) and value.value is None:
-        return [_at("value-lost", name, f"None as the value of `{name}`, which the Agent drops without a word", value, lines)]
+        return [
+            _at(
+                "value-lost", name, f"None as the value of `{name}`, which the Agent drops without a word", value, lines
+            )
+        ]
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and not _is_number(value.value):
-        return [_at("value-lost", name, f"a text that is no number as the value of `{name}`, which gives a warning and no sample", value, lines)]
+        return [
+            _at(
+                "value-lost",
+                name,
+                f"a text that is no number as the value of `{name}`, which gives a warning and no sample",
+                value,
+                lines,
+            )
+        ]
     return []
 
 
@@ -88,13 +152,27 @@ def _is_number(text: str) -> bool:
 def _tags(tags: ast.expr, name: str, target: Target, lines: Lines) -> list[Defect]:
     """A text as tags becomes one tag for each of its characters, a dict its keys; items that are no text are dropped; all with status [OK] (measured on 7.52)."""
     if isinstance(tags, ast.Constant) and isinstance(tags.value, (int, float)) and target.major >= 6:
-        return [_at("wrong-argument", "tags", f"a number as the tags of `{name}`, which takes a list of texts", tags, lines)]
+        return [
+            _at("wrong-argument", "tags", f"a number as the tags of `{name}`, which takes a list of texts", tags, lines)
+        ]
     if isinstance(tags, (ast.List, ast.Tuple)) and target.major >= 6 and any(_is_no_text(t) for t in tags.elts):
-        return [_at("tags-dropped", name, f"tags of `{name}` that are no texts, which the Agent drops without a word", tags, lines)]
+        return [
+            _at(
+                "tags-dropped",
+                name,
+                f"tags of `{name}` that are no texts, which the Agent drops without a word",
+                tags,
+                lines,
+            )
+        ]
     if isinstance(tags, ast.Constant) and isinstance(tags.value, str) or isinstance(tags, ast.JoinedStr):
-        return [_at("tags-text", name, f"tags of `{name}` as one text, of which each character becomes a tag", tags, lines)]
+        return [
+            _at("tags-text", name, f"tags of `{name}` as one text, of which each character becomes a tag", tags, lines)
+        ]
     if isinstance(tags, (ast.Dict, ast.DictComp)) and not (isinstance(tags, ast.Dict) and not tags.keys):
-        return [_at("tags-mapping", name, f"tags of `{name}` as a dict, of which only the keys become tags", tags, lines)]
+        return [
+            _at("tags-mapping", name, f"tags of `{name}` as a dict, of which only the keys become tags", tags, lines)
+        ]
     return []
 
 
@@ -109,7 +187,8 @@ def _is_endless(node: ast.While) -> bool:
     if not (isinstance(node.test, ast.Constant) and node.test.value):
         return False
     return not any(isinstance(n, (ast.Break, ast.Return, ast.Raise)) for n in ast.walk(node)) and not any(
-        isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] in ("exit", "_exit", "quit") for n in ast.walk(node)
+        isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] in ("exit", "_exit", "quit")
+        for n in ast.walk(node)
     )
 
 
@@ -123,7 +202,15 @@ def _endless_check(chain: list[ast.ClassDef], lines: Lines) -> list[Defect]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             continue
         if isinstance(node, ast.While) and _is_endless(node):
-            found.append(_at("endless-loop", "while", "an endless loop in its `check`, which therefore never comes back", node, lines))
+            found.append(
+                _at(
+                    "endless-loop",
+                    "while",
+                    "an endless loop in its `check`, which therefore never comes back",
+                    node,
+                    lines,
+                )
+            )
             continue
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep") and len(node.args) == 1:
             seconds = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
@@ -146,12 +233,20 @@ def _never_submits(chain: list[ast.ClassDef], lines: Lines, known: Catalogue) ->
                 is_silent = is_silent and not _may_submit(inner, node)
             if isinstance(inner, ast.Name) and inner.id in ("super", "AgentCheck", "aggregator", "statsd"):
                 is_silent = False
-            if isinstance(inner, ast.Attribute) and (inner.attr in known.submits or inner.attr in ("set", "statsd", "send_log", "set_metadata")):
+            if isinstance(inner, ast.Attribute) and (
+                inner.attr in known.submits or inner.attr in ("set", "statsd", "send_log", "set_metadata")
+            ):
                 is_silent = False
     body = [s for s in check.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     if not is_silent or not body or any(isinstance(s, ast.Raise) for s in body):
         return []
-    says = "prints" if any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in ast.walk(check)) else ""
+    says = (
+        "prints"
+        if any(
+            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in ast.walk(check)
+        )
+        else ""
+    )
     has_value = any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(check))
     words = says + " and " if says else "returns its value and " if has_value else ""
     return [_at("never-submits", "check", f"a `check` that {words}submits nothing", check, lines)]
@@ -159,7 +254,18 @@ def _never_submits(chain: list[ast.ClassDef], lines: Lines, known: Catalogue) ->
 
 def _may_submit(node: ast.Name, root: ast.ClassDef) -> bool:
     """self given away, or a call of anything that may submit: only log, instance data and the like are known to be harmless."""
-    harmless = {"log", "warning", "init_config", "instance", "instances", "name", "hostname", "check_id", "warnings", "agentConfig"}
+    harmless = {
+        "log",
+        "warning",
+        "init_config",
+        "instance",
+        "instances",
+        "name",
+        "hostname",
+        "check_id",
+        "warnings",
+        "agentConfig",
+    }
     for inner in ast.walk(root):
         if isinstance(inner, ast.Attribute) and inner.value is node:
             return inner.attr not in harmless

@@ -85,7 +85,9 @@ class Page:
             return []
         # `overflow` as the text's own property: as a parameter of wrap, "ignore" would not wrap at all, and all others break long words
         found = Text(held, overflow="ignore").wrap(self._console, self.width - indent)
-        return [((" " * indent if n else start) + line.plain.replace(_HELD, " ")).rstrip() for n, line in enumerate(found)]
+        return [
+            ((" " * indent if n else start) + line.plain.replace(_HELD, " ")).rstrip() for n, line in enumerate(found)
+        ]
 
     def shortened(self, text: str, room: int) -> str:
         """The text in at most `room` cells, with … for what is cut off."""
@@ -105,4 +107,7 @@ class Page:
     def _put(self, line: str, style: str) -> None:
         from rich.segment import Segment
 
-        self._segments += [Segment(line.rstrip(), self._console.get_style(style) if style and line.strip() else None), Segment.line()]
+        self._segments += [
+            Segment(line.rstrip(), self._console.get_style(style) if style and line.strip() else None),
+            Segment.line(),
+        ]

@@ -13,7 +13,16 @@ FOLD_SHOWS = 2
 _PROVED, _UNPROVED, _LEFT = "repaired and proved", "applied, not proved", "not repaired"
 _MARKS = {_PROVED: "✓ ", _UNPROVED: "▲ ", _LEFT: "✗ "}
 _STYLES = {_PROVED: "green", _UNPROVED: "bold yellow", _LEFT: "bold yellow"}
-_OWN_OPTIONS = {"--fix": 0, "--yes": 0, "-y": 0, "--diff": 0, "--unsafe-fixes": 0, "--show-secrets": 0, "--format": 1, "--output": 1}
+_OWN_OPTIONS = {
+    "--fix": 0,
+    "--yes": 0,
+    "-y": 0,
+    "--diff": 0,
+    "--unsafe-fixes": 0,
+    "--show-secrets": 0,
+    "--format": 1,
+    "--output": 1,
+}
 
 
 def command(report: Report, *options: str) -> str:
@@ -54,7 +63,12 @@ def put_applied(page: Page, report: Report) -> None:
         page.paragraph("", "; ".join(f"{number} {status}" for number, status in numbers if number) + ".", "bold")
         lost = [a.title for a in report.applied if a.undo == "irreversible" and a.status != _LEFT]
         page.whole("→ ", undo_command(report), "bold green")
-        page.paragraph("  ", f"takes these repairs back, but not: {'; '.join(dict.fromkeys(lost))}." if lost else "takes these repairs back.")
+        page.paragraph(
+            "  ",
+            f"takes these repairs back, but not: {'; '.join(dict.fromkeys(lost))}."
+            if lost
+            else "takes these repairs back.",
+        )
         page.blank()
     groups: dict[tuple[str, str], list[Applied]] = {}
     for item in report.applied:

@@ -83,7 +83,9 @@ def _groups(report: Report) -> Iterator[list[Finding]]:
         yield group
 
 
-def _put_cause(page: Page, report: Report, group: Sequence[Finding], can: frozenset[str], room: int | None, *, is_first: bool) -> None:
+def _put_cause(
+    page: Page, report: Report, group: Sequence[Finding], can: frozenset[str], room: int | None, *, is_first: bool
+) -> None:
     """What is wrong and where, what to type, then the rest.
 
     At most `room` lines stand before the step: further places, then the message itself (the rule's title stands for it) come after it where they are too many.
@@ -98,7 +100,11 @@ def _put_cause(page: Page, report: Report, group: Sequence[Finding], can: frozen
     if room is None or height + len(places) <= room:
         first_places = places
     is_long = room is not None and height + len(first_places) > room
-    page.paragraph(marker, f"{finding.severity.value}: {_sentence(finding.title)}" if is_long else headline, _STYLES[finding.severity])
+    page.paragraph(
+        marker,
+        f"{finding.severity.value}: {_sentence(finding.title)}" if is_long else headline,
+        _STYLES[finding.severity],
+    )
     for place in first_places:
         page.whole("  ", place)
     _put_step(page, report, group, can, is_first=is_first)
@@ -303,7 +309,11 @@ def _put_summary(page: Page, report: Report) -> None:
         return
     if report.healthy is None:
         more = " more" if has_written(report) else ""
-        page.paragraph("", f"Nothing{more} at or above the threshold was found, but not everything could be looked at: this is not called healthy.", _STYLES[Severity.WARNING])
+        page.paragraph(
+            "",
+            f"Nothing{more} at or above the threshold was found, but not everything could be looked at: this is not called healthy.",
+            _STYLES[Severity.WARNING],
+        )
         remedy = next((u.remedy for u in report.unread if u.remedy and u.kind is not Kind.TARGET), "")
         if typed := _remedy_command(report, remedy):
             page.whole("→ ", typed, _COMMAND)

@@ -20,7 +20,12 @@ def document(report: Report) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"version": report.tool_version, "rules": report.rule_count},
-        "target": {"kind": report.target.kind, "name": report.target.name, "os": report.target.os, "agent_version": report.target.agent_version},
+        "target": {
+            "kind": report.target.kind,
+            "name": report.target.name,
+            "os": report.target.os,
+            "agent_version": report.target.agent_version,
+        },
         "started_at": report.started_at,
         "duration_seconds": report.duration_seconds,
         "healthy": report.healthy,
@@ -29,11 +34,23 @@ def document(report: Report) -> dict[str, Any]:
         "causes": list(report.causes),
         "findings": [_finding(f) for f in report.findings],
         "cleared": list(report.cleared),
-        "unread": [{"what": u.what, "kind": u.kind.value, "reason": u.reason, "remedy": u.remedy, "rules": list(u.rules)} for u in report.unread],
+        "unread": [
+            {"what": u.what, "kind": u.kind.value, "reason": u.reason, "remedy": u.remedy, "rules": list(u.rules)}
+            for u in report.unread
+        ],
         "skipped": [{"rule": s.rule, "reason": s.reason, "remedy": s.remedy} for s in report.skipped],
         "broken": [{"rule": b.rule, "error": b.error} for b in report.broken],
         "applied": [
-            {"finding": a.finding, "rule": a.rule, "title": a.title, "status": a.status, "files": list(a.files), "reason": a.reason, "undo": a.undo} for a in report.applied
+            {
+                "finding": a.finding,
+                "rule": a.rule,
+                "title": a.title,
+                "status": a.status,
+                "files": list(a.files),
+                "reason": a.reason,
+                "undo": a.undo,
+            }
+            for a in report.applied
         ],
         "head": [{"label": h.label, "text": h.text} for h in report.head],
         "run_id": report.run_id,
@@ -60,7 +77,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "avoid": finding.avoid,
         "fix": None
         if fix is None
-        else {"title": fix.title, "safety": fix.safety.value, "steps": list(fix.steps), "diff": fix.diff, "unavailable_because": fix.unavailable_because},
+        else {
+            "title": fix.title,
+            "safety": fix.safety.value,
+            "steps": list(fix.steps),
+            "diff": fix.diff,
+            "unavailable_because": fix.unavailable_because,
+        },
         "explained_by": list(finding.explained_by),
         "possibly_explained_by": list(finding.possibly_explained_by),
         "possibly_because": list(finding.possibly_because),

@@ -57,7 +57,11 @@ def analyse(data: bytes, file_name: str = "Vagrantfile") -> Vagrant:
         found = facts(reading.root, reading.text)
         at = reading.offset
         for fault in mistakes(found, reading.root, reading.text):
-            moved = fault._replace(start=at(fault.start), also=None if fault.also is None else at(fault.also), spans=tuple((at(a), at(b), n) for a, b, n in fault.spans))
+            moved = fault._replace(
+                start=at(fault.start),
+                also=None if fault.also is None else at(fault.also),
+                spans=tuple((at(a), at(b), n) for a, b, n in fault.spans),
+            )
             defects.append(_defect(data, lines, moved, False))
     return Vagrant(reading, tuple(sorted(defects, key=lambda d: (d.line, d.column))), found, lines)
 

@@ -9,9 +9,12 @@ from dddoctor.rubytext.faults import Fault
 from dddoctor.rubytext.lexer import Token, tokens
 
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*")
-_PROMPT = re.compile(r"(?:[\w.-]+@[\w.-]+:[^\r\n$#]*[$#]|\$)(?:[ \t]+(?:sudo[ \t]+)?(?:cat|vi|vim|nano|less|more|head|tail|vagrant|code|exit)?\b.*|[ \t]*)")
+_PROMPT = re.compile(
+    r"(?:[\w.-]+@[\w.-]+:[^\r\n$#]*[$#]|\$)(?:[ \t]+(?:sudo[ \t]+)?(?:cat|vi|vim|nano|less|more|head|tail|vagrant|code|exit)?\b.*|[ \t]*)"
+)
 _EDITOR_END = re.compile(
-    r"""~|:(?:wq?|x|q)!?|--[ ]INSERT[ ]--.*|\^[XOGKC][ ].*|"[^"]*"[ ](?:\[[^\]]*\][ ])?\d+(?:L,[ ]\d+[CB]|[ ]lines,[ ]\d+[ ]characters).*""", re.VERBOSE
+    r"""~|:(?:wq?|x|q)!?|--[ ]INSERT[ ]--.*|\^[XOGKC][ ].*|"[^"]*"[ ](?:\[[^\]]*\][ ])?\d+(?:L,[ ]\d+[CB]|[ ]lines,[ ]\d+[ ]characters).*""",
+    re.VERBOSE,
 )
 _EDITOR_TOP = re.compile(r"[ \t]*GNU nano [\d.]+[ \t].*")
 # UTF-8 as bytes. Ruby takes each of these for a letter of a name.
@@ -41,7 +44,9 @@ def lines_around(text: str, file_name: str) -> list[Fault]:
     """Lines above and below the code that belong to the screen or page it was copied from."""
     if re.search(r"^__END__[ \t\r]*$", text, re.MULTILINE):
         return []
-    lines = [(m.start(), m.group(1), m.end()) for m in re.finditer(r"([^\r\n]*)(?:\r\n|\n|\Z)", text) if m.end() > m.start()]
+    lines = [
+        (m.start(), m.group(1), m.end()) for m in re.finditer(r"([^\r\n]*)(?:\r\n|\n|\Z)", text) if m.end() > m.start()
+    ]
     filled = [i for i, (_, line, _) in enumerate(lines) if line.strip()]
     found = [*_from(lines, filled, file_name, is_top=True), *_from(lines, filled[::-1], file_name, is_top=False)]
     return sorted({f.start: f for f in found}.values())
@@ -71,7 +76,10 @@ def characters(text: str, parses: bool) -> list[Fault]:
     A string that begins with a plain quote and ends with a typographic one counts only where the text does not parse.
     """
     found: list[Fault] = []
-    for kind, pattern, name, new in (("non-breaking-space", _BLANK, "U+00A0", " "), ("invisible-character", _INVISIBLE, "U+200B", "")):
+    for kind, pattern, name, new in (
+        ("non-breaking-space", _BLANK, "U+00A0", " "),
+        ("invisible-character", _INVISIBLE, "U+200B", ""),
+    ):
         if not pattern.search(text, 3):
             continue
         code = _code_spans(tokens(text))
@@ -88,7 +96,10 @@ def _smart_quotes(text: str, parses: bool) -> list[Fault]:
     for _ in range(max(1, _QUOTES_BUDGET // len(text))):
         all_tokens = tokens(changed)
         code = _code_spans(all_tokens)
-        firsts = [next(((m.start(), m.end(), plain) for m in pattern.finditer(changed) if _is_code(m.start(), code)), None) for pattern, plain in ((_DOUBLE, '"'), (_SINGLE, "'"))]
+        firsts = [
+            next(((m.start(), m.end(), plain) for m in pattern.finditer(changed) if _is_code(m.start(), code)), None)
+            for pattern, plain in ((_DOUBLE, '"'), (_SINGLE, "'"))
+        ]
         opening = min((f for f in firsts if f is not None), default=None)
         mixed = None if parses else _closing_quote(all_tokens)
         place = min((p for p in (opening, mixed) if p is not None), default=None)
@@ -99,7 +110,9 @@ def _smart_quotes(text: str, parses: bool) -> list[Fault]:
         changed = changed[:start] + plain + "\0" * (end - start - 1) + changed[end:]
         if place is opening:
             changed = _closed(changed, end, _DOUBLE if plain == '"' else _SINGLE, plain)
-    return _by_line(text, "smart-quotes", [(m.start(), m.end(), m[0][0]) for m in re.finditer(r"[\"']\0+", changed)], None)
+    return _by_line(
+        text, "smart-quotes", [(m.start(), m.end(), m[0][0]) for m in re.finditer(r"[\"']\0+", changed)], None
+    )
 
 
 def _closed(text: str, start: int, pattern: re.Pattern[str], plain: str) -> str:
@@ -124,7 +137,9 @@ def _closing_quote(found: list[Token]) -> tuple[int, int, str] | None:
 
 
 def _code_spans(found: list[Token]) -> list[tuple[int, int]]:
-    return [(t.start, t.end) for t in found if t.kind in ("word", "keyword", "label", "op", "number", "symbol", "variable")]
+    return [
+        (t.start, t.end) for t in found if t.kind in ("word", "keyword", "label", "op", "number", "symbol", "variable")
+    ]
 
 
 def _is_code(offset: int, code: list[tuple[int, int]]) -> bool:
@@ -139,5 +154,11 @@ def _by_line(text: str, kind: str, spans: list[tuple[int, int, str]], name: str 
     for span in spans:
         by_line.setdefault(text.count("\n", 0, span[0]), []).append(span)
     return [
-        Fault(kind, group[0][0], name or text[group[0][0] : group[0][1]].encode("latin-1").decode("utf-8", "replace"), tuple(group)) for group in by_line.values()
+        Fault(
+            kind,
+            group[0][0],
+            name or text[group[0][0] : group[0][1]].encode("latin-1").decode("utf-8", "replace"),
+            tuple(group),
+        )
+        for group in by_line.values()
     ]

@@ -9,10 +9,21 @@ _UBUNTU = {
     "hardy": "8.04", "lucid": "10.04", "maverick": "10.10", "natty": "11.04", "oneiric": "11.10", "precise": "12.04", "quantal": "12.10", "raring": "13.04", "saucy": "13.10",
     "trusty": "14.04", "utopic": "14.10", "vivid": "15.04", "wily": "15.10", "xenial": "16.04", "bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04",
 }  # fmt: skip
-_DEBIAN = {"squeeze": "6", "wheezy": "7", "jessie": "8", "stretch": "9", "buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13"}
+_DEBIAN = {
+    "squeeze": "6",
+    "wheezy": "7",
+    "jessie": "8",
+    "stretch": "9",
+    "buster": "10",
+    "bullseye": "11",
+    "bookworm": "12",
+    "trixie": "13",
+}
 _NUMBERED = re.compile(r"(ubuntu|debian|centos|rhel|fedora|alma|rocky)[a-z]*[-_/ ]?v?(\d+(?:[.-]\d+)?)")
 # Boxes of these makers hold the bare system: nothing in them was installed for a purpose.
-_BARE = re.compile(r"(?:ubuntu|debian|bento|generic|hashicorp|centos|almalinux|rockylinux|fedora|chef|puppetlabs|opscode|roboxes)/.*|(?:lucid|precise|trusty|xenial|bionic)(?:32|64)?")
+_BARE = re.compile(
+    r"(?:ubuntu|debian|bento|generic|hashicorp|centos|almalinux|rockylinux|fedora|chef|puppetlabs|opscode|roboxes)/.*|(?:lucid|precise|trusty|xenial|bionic)(?:32|64)?"
+)
 
 
 class Box(NamedTuple):
@@ -28,7 +39,13 @@ def box_of(name: str) -> Box:
     """What the name of a box tells: `ubuntu/trusty32`, `bento/ubuntu-22.04`, `generic/debian12`, `precise64`, `centos/7`."""
     lower = name.lower()
     is_bare = _BARE.fullmatch(lower) is not None and "docker" not in lower
-    bits = 32 if re.search(r"(?:[a-z]|[-_])32(?:-?bit)?$|i386|i686", lower) else 64 if re.search(r"64(?:-?bit)?$|amd64|x86_64", lower) else None
+    bits = (
+        32
+        if re.search(r"(?:[a-z]|[-_])32(?:-?bit)?$|i386|i686", lower)
+        else 64
+        if re.search(r"64(?:-?bit)?$|amd64|x86_64", lower)
+        else None
+    )
     for system, names in (("ubuntu", _UBUNTU), ("debian", _DEBIAN)):
         found = next((v for n, v in names.items() if re.search(rf"(?<![a-z]){n}(?![a-z])", lower)), None)
         if found:

@@ -39,7 +39,9 @@ class Text:
     @property
     def end(self) -> int:
         """Where code ends: before `__END__`, else the end of the text."""
-        found = re.compile(r"^__END__[ \t\r]*$", re.MULTILINE).search(self.text, self.tokens[-1].end if self.tokens else 0)
+        found = re.compile(r"^__END__[ \t\r]*$", re.MULTILINE).search(
+            self.text, self.tokens[-1].end if self.tokens else 0
+        )
         return found.start() if found else len(self.text)
 
     def indentation(self, line: int) -> str:
@@ -114,9 +116,15 @@ def _open_string(whole: Text) -> Fault | None:
         # A blank or a comma could be where the text should have ended; a name, path or number has none.
         if re.fullmatch(r"[\w./:@~+\x80-\xff-]+", content, re.ASCII):
             close = opening + 1 + len(content)
-            if not any(t.kind == "string" and "\n" in t.text for t in tokens(mended(whole.text, ((close, close, quote),)))):
+            if not any(
+                t.kind == "string" and "\n" in t.text for t in tokens(mended(whole.text, ((close, close, quote),)))
+            ):
                 return fault._replace(spans=((close, close, quote),))
-        return fault if any(t.is_open for t in whole.tokens if t.kind in ("string", "symbol")) or _is_inside_out(whole, token) else None
+        return (
+            fault
+            if any(t.is_open for t in whole.tokens if t.kind in ("string", "symbol")) or _is_inside_out(whole, token)
+            else None
+        )
     return None
 
 
@@ -156,7 +164,14 @@ def _bars_without_do(whole: Text) -> Fault | None:
         at = index - 2
         while at > 0 and (found[at].kind == "word" or found[at].text == ","):
             at -= 1
-        if found[at].text == "|" and found[at].line == token.line and at < index - 2 and at > 0 and found[at - 1].kind != "newline" and value_ends(found[at - 1]):
+        if (
+            found[at].text == "|"
+            and found[at].line == token.line
+            and at < index - 2
+            and at > 0
+            and found[at - 1].kind != "newline"
+            and value_ends(found[at - 1])
+        ):
             start = found[at].start
             new = "do " if whole.text[start - 1] in " \t" else " do "
             return Fault("missing-do", found[at].start, "do", ((start, start, new),))
@@ -188,12 +203,18 @@ def _blocks(whole: Text) -> Fault | None:
     tries = _Search(whole, verdict).run(is_missing)
     if not tries:
         index = verdict.unclosed[0] if is_missing else verdict.surplus[0]
-        return Fault("unclosed-block" if is_missing else "surplus-end", whole.tokens[whole.events[index].token].start, whole.events[index].text)
+        return Fault(
+            "unclosed-block" if is_missing else "surplus-end",
+            whole.tokens[whole.events[index].token].start,
+            whole.events[index].text,
+        )
     least = min(t.cost for t in tries)
     best = [t for t in tries if t.cost == least]
     # The worse the indentation of the whole file, the clearer one place must win.
     other = min((t.cost for t in tries if (t.kind, t.place) != (best[0].kind, best[0].place)), default=None)
-    is_certain = other is None or other - least > (least - UNMATCHED * (len(verdict.unclosed) + len(verdict.surplus) - 1)) // 2
+    is_certain = (
+        other is None or other - least > (least - UNMATCHED * (len(verdict.unclosed) + len(verdict.surplus) - 1)) // 2
+    )
     return _fault_of(whole, best[-1] if best[0].kind == "surplus-end" else best[0], is_certain)
 
 
@@ -234,13 +255,23 @@ class _Search:
     def _missing(self, base: Judge, at: int) -> _Try | None:
         if at < len(self.events):
             event = self.events[at]
-            if at == 0 or not event.first or event.kind not in ("line", "close", "middle") or (event.kind == "close" and event.text != "end"):
+            if (
+                at == 0
+                or not event.first
+                or event.kind not in ("line", "close", "middle")
+                or (event.kind == "close" and event.text != "end")
+            ):
                 return None
         state = base.copy()
         state.add_end()
         opener = state.closed[-1]
         tried = self._to_the_end(state, at) if opener is not None else None
-        if tried is None or opener is None or len(tried.unclosed) != len(self.verdict.unclosed) - 1 or len(tried.surplus) != len(self.verdict.surplus):
+        if (
+            tried is None
+            or opener is None
+            or len(tried.unclosed) != len(self.verdict.unclosed) - 1
+            or len(tried.surplus) != len(self.verdict.surplus)
+        ):
             return None
         token = self.events[at].token if at < len(self.events) else len(self.whole.tokens)
         return _Try(tried.cost, _behind_ends(self.whole.tokens, token), "unclosed-block", opener, at)
@@ -257,7 +288,11 @@ class _Search:
         else:
             return None
         tried = self._to_the_end(state, index + 1)
-        if tried is None or len(tried.surplus) != len(self.verdict.surplus) - 1 or len(tried.unclosed) != len(self.verdict.unclosed):
+        if (
+            tried is None
+            or len(tried.surplus) != len(self.verdict.surplus) - 1
+            or len(tried.unclosed) != len(self.verdict.unclosed)
+        ):
             return None
         return _Try(tried.cost, place, kind, index, index)
 
@@ -282,7 +317,11 @@ def _may_lack_do(whole: Text, index: int) -> bool:
     event = whole.events[index]
     at = index + 1
     while at < len(whole.events) and not (whole.events[at].line > event.line and whole.events[at].first):
-        if whole.events[at].line == event.line and whole.events[at].kind == "open" and whole.events[at].text in (*OPENERS, "{"):
+        if (
+            whole.events[at].line == event.line
+            and whole.events[at].kind == "open"
+            and whole.events[at].text in (*OPENERS, "{")
+        ):
             return False
         at += 1
     if at == len(whole.events) or whole.events[at].indent <= event.indent or whole.events[at].kind != "line":
@@ -299,7 +338,9 @@ def _may_lack_do(whole: Text, index: int) -> bool:
 
 def _behind_ends(found: Sequence[Token], index: int) -> int:
     """The next token that is no `end`: an `end` more before or behind an `end` gives one and the same program."""
-    while index < len(found) and (found[index].kind == "newline" or (found[index].kind == "keyword" and found[index].text == "end")):
+    while index < len(found) and (
+        found[index].kind == "newline" or (found[index].kind == "keyword" and found[index].text == "end")
+    ):
         index += 1
     return index
 
@@ -311,7 +352,9 @@ def _fault_of(whole: Text, best: _Try, is_certain: bool) -> Fault:
         return Fault("unclosed-block", whole.tokens[event.token].start, event.text, spans)
     if best.kind == "missing-do":
         last = next(t for t in reversed(whole.tokens) if t.line == event.line and t.kind != "newline")
-        return Fault("missing-do", whole.tokens[event.token].start, "do", ((last.end, last.end, " do"),) if is_certain else ())
+        return Fault(
+            "missing-do", whole.tokens[event.token].start, "do", ((last.end, last.end, " do"),) if is_certain else ()
+        )
     token = whole.tokens[event.token]
     start = whole.lines.start(token.line)
     is_alone = whole.text[start : whole.line_end(token.line)].strip() == "end"
@@ -350,7 +393,11 @@ def _statement_indentation(whole: Text, opener: Event) -> str:
     line = opener.line
     while line > 1 and opener.base < len(whole.indentation(line).expandtabs(8)):
         line -= 1
-    return whole.indentation(line) if len(whole.indentation(line).expandtabs(8)) == opener.base else whole.indentation(opener.line)
+    return (
+        whole.indentation(line)
+        if len(whole.indentation(line).expandtabs(8)) == opener.base
+        else whole.indentation(opener.line)
+    )
 
 
 def _bracket(whole: Text, unclosed: Sequence[int], surplus: Sequence[int]) -> Fault:
@@ -365,7 +412,16 @@ def _bracket(whole: Text, unclosed: Sequence[int], surplus: Sequence[int]) -> Fa
     on_line = [t for t in whole.tokens if t.line == event.line and t.kind != "newline" and t.start > token.start]
     fault = Fault("unclosed-bracket", token.start, event.text)
     has_label = any(t.kind == "label" or t.text == "=>" for t in on_line)
-    if not on_line or (event.text == "[" and has_label) or not value_ends(on_line[-1]) or any(t.text in ("do", "if", "unless") for t in on_line):
+    if (
+        not on_line
+        or (event.text == "[" and has_label)
+        or not value_ends(on_line[-1])
+        or any(t.text in ("do", "if", "unless") for t in on_line)
+    ):
         return fault
     spans = ((on_line[-1].end, on_line[-1].end, closing),)
-    return fault._replace(spans=spans) if judge(Text(mended(whole.text, spans)).events).cost < judge(whole.events).cost else fault
+    return (
+        fault._replace(spans=spans)
+        if judge(Text(mended(whole.text, spans)).events).cost < judge(whole.events).cost
+        else fault
+    )

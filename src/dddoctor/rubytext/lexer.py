@@ -13,17 +13,91 @@ from typing import NamedTuple
 _WORD = re.compile(r"[A-Za-z_\x80-\xff][\w\x80-\xff]*", re.ASCII)
 _NUMBER = re.compile(r"\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?\w*", re.ASCII)
 _HEREDOC = re.compile(r"<<([-~]?)(?:([\"'`])([^\r\n]*?)\2|([A-Za-z_\x80-\xff][\w\x80-\xff]*))", re.ASCII)
-_VARIABLE = re.compile(r"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*|\d+|-\w|[^\s\w])|@@?[A-Za-z_\x80-\xff][\w\x80-\xff]*", re.ASCII)
-_OPERATOR = re.compile(r"\*\*=|<=>|===|\.\.\.|<<=|>>=|&&=|\|\|=|&\.|=>|->|==|=~|!=|!~|<=|>=|&&|\|\||::|\*\*|\+=|-=|\*=|/=|%=|\|=|&=|\^=|<<|>>|\.\.|[^\w\s]")
+_VARIABLE = re.compile(
+    r"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*|\d+|-\w|[^\s\w])|@@?[A-Za-z_\x80-\xff][\w\x80-\xff]*", re.ASCII
+)
+_OPERATOR = re.compile(
+    r"\*\*=|<=>|===|\.\.\.|<<=|>>=|&&=|\|\|=|&\.|=>|->|==|=~|!=|!~|<=|>=|&&|\|\||::|\*\*|\+=|-=|\*=|/=|%=|\|=|&=|\^=|<<|>>|\.\.|[^\w\s]"
+)
 _ENDLESS_DEF = re.compile(r"[ \t]+[\w.\x80-\xff]+[?!]?[ \t]*(?:\([^()\r\n]*\))?[ \t]+=[ \t]", re.ASCII)
 _METHOD_OPERATOR = re.compile(r"\[\]=?|\*\*|<=>|===?|=~|![=~]?|<<|>>|[<>]=?|[+-]@?|[*/%&|^~`]")
 _NESTING_LIMIT = 20
 _INTERPOLATION_LIMIT = 4000  # characters; what does not end by then is taken for text
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 # Words after which no value has ended: an operand, a condition or a statement follows.
-_OPEN_WORDS = frozenset(["if", "unless", "while", "until", "and", "or", "not", "then", "do", "else", "elsif", "when", "in", "case", "begin", "ensure", "rescue", "return", "yield", "puts", "raise", "def", "class", "module", "alias", "undef"])
+_OPEN_WORDS = frozenset(
+    [
+        "if",
+        "unless",
+        "while",
+        "until",
+        "and",
+        "or",
+        "not",
+        "then",
+        "do",
+        "else",
+        "elsif",
+        "when",
+        "in",
+        "case",
+        "begin",
+        "ensure",
+        "rescue",
+        "return",
+        "yield",
+        "puts",
+        "raise",
+        "def",
+        "class",
+        "module",
+        "alias",
+        "undef",
+    ]
+)
 _KEYWORDS = frozenset(
-    ["__FILE__", "__LINE__", "alias", "and", "begin", "BEGIN", "break", "case", "class", "def", "defined?", "do", "else", "elsif", "end", "END", "ensure", "false", "for", "if", "in", "module", "next", "nil", "not", "or", "redo", "rescue", "retry", "return", "self", "super", "then", "true", "undef", "unless", "until", "when", "while", "yield"]
+    [
+        "__FILE__",
+        "__LINE__",
+        "alias",
+        "and",
+        "begin",
+        "BEGIN",
+        "break",
+        "case",
+        "class",
+        "def",
+        "defined?",
+        "do",
+        "else",
+        "elsif",
+        "end",
+        "END",
+        "ensure",
+        "false",
+        "for",
+        "if",
+        "in",
+        "module",
+        "next",
+        "nil",
+        "not",
+        "or",
+        "redo",
+        "rescue",
+        "retry",
+        "return",
+        "self",
+        "super",
+        "then",
+        "true",
+        "undef",
+        "unless",
+        "until",
+        "when",
+        "while",
+        "yield",
+    ]
 )
 
 
@@ -72,7 +146,9 @@ class _Lexer:
         self.text, self.at = text, 0
         self.lines = Lines(text)
         self.found: list[Token] = []
-        self.interpolations: dict[int, int] = {}  # where `#{` begins inside → where it ends; asked for again in broken text
+        self.interpolations: dict[
+            int, int
+        ] = {}  # where `#{` begins inside → where it ends; asked for again in broken text
         self.patience = 200  # so many may come to nothing
         self.pending: list[tuple[int, str, bool, bool]] = []  # (token index, end mark, may be indented, is raw)
 
@@ -132,7 +208,9 @@ class _Lexer:
                     break
                 at = end + 1
             body_end = min(at, len(self.text))
-            self.found[index] = self.found[index]._replace(heredoc=Heredoc(start, body_end, is_raw, is_closed), is_open=not is_closed)
+            self.found[index] = self.found[index]._replace(
+                heredoc=Heredoc(start, body_end, is_raw, is_closed), is_open=not is_closed
+            )
             self.at = min(self._line_end(body_end) + 1, len(self.text)) if is_closed else len(self.text)
         self.pending = []
 
@@ -142,7 +220,18 @@ class _Lexer:
             return False
         last = self.found[-1]
         if last.kind == "keyword":
-            return last.text in ("end", "self", "true", "false", "nil", "__FILE__", "__LINE__", "super", "redo", "retry")
+            return last.text in (
+                "end",
+                "self",
+                "true",
+                "false",
+                "nil",
+                "__FILE__",
+                "__LINE__",
+                "super",
+                "redo",
+                "retry",
+            )
         if last.kind == "op":
             return last.text in (")", "]", "}")
         return last.kind in ("word", "string", "number", "symbol", "heredoc", "variable")
@@ -150,7 +239,12 @@ class _Lexer:
     def _may_be_argument(self) -> bool:
         """`name /x/`, `name %w(a)`, `name <<-A`: a blank before and none behind make it an argument of the method `name`."""
         last = self.found[-1] if self.found else None
-        return last is not None and last.kind == "word" and last.end < self.at and self.text[self.at + 1 : self.at + 2] not in (" ", "\t", "=", "\n", "")
+        return (
+            last is not None
+            and last.kind == "word"
+            and last.end < self.at
+            and self.text[self.at + 1 : self.at + 2] not in (" ", "\t", "=", "\n", "")
+        )
 
     # --- tokens -------------------------------------------------------------------------------------------------------
 
@@ -179,7 +273,9 @@ class _Lexer:
         last = self.found[-1] if self.found else None
         if last is not None and last.kind == "keyword" and last.text == "def":
             match = _METHOD_OPERATOR.match(text, at)
-            self._add("word" if match else "op", match.end() if match else at + 1)  # `def /(other)`, `def []=(key, value)`
+            self._add(
+                "word" if match else "op", match.end() if match else at + 1
+            )  # `def /(other)`, `def []=(key, value)`
             return
         if not self._value_ended() or self._may_be_argument():
             if char == "/":
@@ -199,14 +295,23 @@ class _Lexer:
     def _word(self, end: int) -> None:
         text = self.text
         last = self.found[-1] if self.found else None
-        if end < len(text) and text[end] in "?!" and text[end + 1 : end + 2] != "=" and not (text[end] == "?" and text[end + 1 : end + 2] == ":"):
+        if (
+            end < len(text)
+            and text[end] in "?!"
+            and text[end + 1 : end + 2] != "="
+            and not (text[end] == "?" and text[end + 1 : end + 2] == ":")
+        ):
             end += 1
         word = text[self.at : end]
         if last is not None and last.text in (".", "&.", "::") and last.kind == "op":
             self._add("word", end)
         elif last is not None and last.kind == "keyword" and last.text == "def":
             self._add("word", end)  # `def end`, `def self.if`
-        elif text[end : end + 1] == ":" and text[end + 1 : end + 2] != ":" and not (last is not None and last.text == "?"):
+        elif (
+            text[end : end + 1] == ":"
+            and text[end + 1 : end + 2] != ":"
+            and not (last is not None and last.text == "?")
+        ):
             self._add("label", end + 1)
         elif word in _KEYWORDS:
             self._add("keyword", end)
@@ -215,7 +320,7 @@ class _Lexer:
 
     def _symbol(self) -> bool:
         text, at = self.text, self.at
-        if text[at + 1 : at + 2] in ("\"", "'"):
+        if text[at + 1 : at + 2] in ('"', "'"):
             if self._value_ended() and self.found[-1].end == at:
                 return False  # `"key":"value"`
             end, is_open = self._quoted(at + 2, text[at + 1], None, text[at + 1] == '"')
@@ -223,7 +328,10 @@ class _Lexer:
             return True
         if text.startswith("::", at):
             return False
-        match = re.compile(r":(?:[A-Za-z_\x80-\xff@$][\w\x80-\xff@]*[?!=]?(?![=>~])|[A-Za-z_\x80-\xff][\w\x80-\xff]*[?!]?|\[\]=?|[+*/<>!=~%&|^-]+)", re.ASCII).match(text, at)
+        match = re.compile(
+            r":(?:[A-Za-z_\x80-\xff@$][\w\x80-\xff@]*[?!=]?(?![=>~])|[A-Za-z_\x80-\xff][\w\x80-\xff]*[?!]?|\[\]=?|[+*/<>!=~%&|^-]+)",
+            re.ASCII,
+        ).match(text, at)
         if not match:
             return False
         self._add("symbol", match.end())
@@ -233,7 +341,9 @@ class _Lexer:
         match = _HEREDOC.match(self.text, self.at)
         if not match:
             return False
-        if self._value_ended() and not (self._may_be_argument() and (match[1] or match[2] or (match[4] or "").isupper())):
+        if self._value_ended() and not (
+            self._may_be_argument() and (match[1] or match[2] or (match[4] or "").isupper())
+        ):
             return False
         last = self.found[-1] if self.found else None
         if last is not None and last.kind == "keyword" and last.text == "class":
@@ -250,11 +360,15 @@ class _Lexer:
             return False
         opening = match[2]
         closing = _CLOSING.get(opening, opening)
-        end, is_open = self._quoted(match.end(), closing, opening if closing != opening else None, match[1] not in ("q", "w", "i", "s"))
+        end, is_open = self._quoted(
+            match.end(), closing, opening if closing != opening else None, match[1] not in ("q", "w", "i", "s")
+        )
         self._add("string", end, is_open)
         return True
 
-    def _quoted(self, at: int, closing: str, opening: str | None, interpolates: bool, stop: int | None = None, depth: int = 0) -> tuple[int, bool]:
+    def _quoted(
+        self, at: int, closing: str, opening: str | None, interpolates: bool, stop: int | None = None, depth: int = 0
+    ) -> tuple[int, bool]:
         """(the end of a quoted text whose inside begins at `at`, whether it does not end before `stop`)."""
         text, size = self.text, len(self.text) if stop is None else stop
         nested = 1

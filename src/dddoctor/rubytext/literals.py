@@ -30,7 +30,9 @@ class Literals:
 
     def __init__(self, root: Any, text: str) -> None:
         self.text = text
-        self.heredocs: dict[int, Heredoc] = {t.start: t.heredoc for t in tokens(text) if t.heredoc is not None} if "<<" in text else {}
+        self.heredocs: dict[int, Heredoc] = (
+            {t.start: t.heredoc for t in tokens(text) if t.heredoc is not None} if "<<" in text else {}
+        )
         self.assigned: dict[bytes, Any] = {}
         self._find_names(root)
 
@@ -75,7 +77,11 @@ class Literals:
             return self.value(self.assigned.get(node.text), depth + 1)
         if kind == "parenthesized_statements" and node.named_child_count == 1:
             return self.value(node.named_children[0], depth + 1)
-        if kind == "call" and node.child_by_field_name("method") is not None and node.child_by_field_name("method").text in (b"freeze", b"to_s", b"strip", b"dup"):
+        if (
+            kind == "call"
+            and node.child_by_field_name("method") is not None
+            and node.child_by_field_name("method").text in (b"freeze", b"to_s", b"strip", b"dup")
+        ):
             return self.value(node.child_by_field_name("receiver"), depth + 1)
         return None
 
@@ -113,7 +119,17 @@ class Literals:
         if node.type == "call" and node.child_by_field_name("receiver") is not None:
             # `<<-X.gsub(…)`, `text.strip`: near enough to the text for finding commands in it.
             method = node.child_by_field_name("method")
-            if method is not None and method.text in (b"gsub", b"strip", b"freeze", b"chomp", b"lstrip", b"undent", b"strip_heredoc", b"dup", b"to_s"):
+            if method is not None and method.text in (
+                b"gsub",
+                b"strip",
+                b"freeze",
+                b"chomp",
+                b"lstrip",
+                b"undent",
+                b"strip_heredoc",
+                b"dup",
+                b"to_s",
+            ):
                 return self.lines(node.child_by_field_name("receiver"), depth + 1)
             if method is not None and method.text == b"join":
                 return self._joined(node.child_by_field_name("receiver"), depth)
@@ -150,7 +166,11 @@ class Literals:
                 found[-1] = (found[-1][0], found[-1][1] + RUBY_VALUE)
             elif child.type == "escape_sequence":
                 mark = decoded(child.text)[1:]
-                text = (mark if mark in ("'", "\\") else "\\" + mark) if is_raw else _ESCAPES.get(mark, "" if mark == "\n" else mark)
+                text = (
+                    (mark if mark in ("'", "\\") else "\\" + mark)
+                    if is_raw
+                    else _ESCAPES.get(mark, "" if mark == "\n" else mark)
+                )
                 self._extend(found, text, child.start_byte)
             else:
                 self._extend(found, decoded(child.text), child.start_byte)

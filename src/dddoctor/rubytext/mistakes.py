@@ -21,12 +21,20 @@ _PROVISIONER_ONLY = frozenset(("pull_images", "images", "build_image", "run", "p
 _PROVIDER_NEEDS = frozenset(("image", "build_dir", "dockerfile", "compose", "git_repo", "vagrant_vagrantfile"))
 _ONE_OPTION = r"[a-z_]+(?:=[\w./:+-]+?)?"
 _MOUNT_WORDS = r"(?:dmode|fmode|umask|dmask|uid|gid|vers)"
-_DYNAMIC = re.compile(rb"instance_eval|instance_exec|method_missing|define_method|\beval\b|\bbinding\b|^\s*(?:load|require_relative)\b", re.MULTILINE)
+_DYNAMIC = re.compile(
+    rb"instance_eval|instance_exec|method_missing|define_method|\beval\b|\bbinding\b|^\s*(?:load|require_relative)\b",
+    re.MULTILINE,
+)
 
 
 def mistakes(found: Facts, root: Any, text: str) -> list[Fault]:
     """All of one file, ordered by place."""
-    faults = [*_repeated_inlines(found, text), *_docker_providers(found), *_receivers(found, root, text), *_mount_options(found)]
+    faults = [
+        *_repeated_inlines(found, text),
+        *_docker_providers(found),
+        *_receivers(found, root, text),
+        *_mount_options(found),
+    ]
     return sorted(faults, key=lambda f: f.start)
 
 
@@ -37,7 +45,13 @@ def _repeated_inlines(found: Facts, text: str) -> Iterator[Fault]:
     for provisioner in found.provisioners:
         plain = _plain_inlines(provisioner)
         for earlier, later in zip(plain, plain[1:], strict=False):
-            yield Fault("inline-set-twice", later.start_byte, _left(later), tuple(_joined(found, plain, text)), earlier.start_byte)
+            yield Fault(
+                "inline-set-twice",
+                later.start_byte,
+                _left(later),
+                tuple(_joined(found, plain, text)),
+                earlier.start_byte,
+            )
 
 
 def _plain_inlines(provisioner: Provisioner) -> list[Any]:
@@ -67,7 +81,9 @@ def _joined(found: Facts, plain: list[Any], text: str) -> Iterator[tuple[int, in
         indent = text[start : plain[0].start_byte]
         if not indent.strip():
             step, newline = ("\t" if indent.endswith("\t") else "  "), "\r\n" if "\r\n" in text else "\n"
-            mark = next(m for m in ("SHELL", "COMMANDS", "END_OF_COMMANDS") if not any(m in (c or "") for c in commands))
+            mark = next(
+                m for m in ("SHELL", "COMMANDS", "END_OF_COMMANDS") if not any(m in (c or "") for c in commands)
+            )
             body = "".join(f"{indent}{step}{command}{newline}" for command in commands)
             head = _left(plain[0]).encode().decode("latin-1")
             yield (plain[0].start_byte, plain[-1].end_byte, f"{head} = <<-{mark}{newline}{body}{indent}{mark}")
@@ -100,7 +116,12 @@ def _docker_providers(found: Facts) -> Iterator[Fault]:
     for provider in docker:
         clear = next((m for m in provider.methods if m in _PROVISIONER_ONLY), None)
         if clear is not None or (has_box and not can_run and not provider.methods):
-            yield Fault("provider-for-provisioner", provider.start, clear or "docker", () if has_provisioner or can_run else _as_provisioner(provider))
+            yield Fault(
+                "provider-for-provisioner",
+                provider.start,
+                clear or "docker",
+                () if has_provisioner or can_run else _as_provisioner(provider),
+            )
 
 
 def _as_provisioner(provider: Provider) -> tuple[tuple[int, int, str], ...]:
@@ -121,7 +142,12 @@ def _receivers(found: Facts, root: Any, text: str) -> Iterator[Fault]:
         if is_param or name in bound:
             continue
         if name in _CONFIG_PARTS and reach:
-            yield Fault("receiver-missing", node.start_byte, name, ((node.start_byte, node.start_byte, reach[-1].encode().decode("latin-1") + "."),))
+            yield Fault(
+                "receiver-missing",
+                node.start_byte,
+                name,
+                ((node.start_byte, node.start_byte, reach[-1].encode().decode("latin-1") + "."),),
+            )
         elif method == "vm" and name not in _CONFIG_PARTS:
             meant = [r for r in reach if _is_near(name, r)]
             spans = ((node.start_byte, node.end_byte, meant[0].encode().decode("latin-1")),) if len(meant) == 1 else ()
@@ -151,7 +177,12 @@ def _is_near(name: str, other: str) -> bool:
     while start < min(len(name), len(other)) and name[start] == other[start]:
         start += 1
     a, b = name[start:], other[start:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (len(a) > 1 and len(b) > 1 and a[:2] == b[1::-1] and a[2:] == b[2:])
+    return (
+        a[1:] == b[1:]
+        or a[1:] == b
+        or a == b[1:]
+        or (len(a) > 1 and len(b) > 1 and a[:2] == b[1::-1] and a[2:] == b[2:])
+    )
 
 
 # --- mount options ----------------------------------------------------------------------------------------------------
@@ -174,12 +205,14 @@ def _mount_options(found: Facts) -> Iterator[Fault]:
                 value = found.literals.value(child)
                 if not isinstance(value, str) or len(value) != child.end_byte - child.start_byte - 2:
                     continue
-                for match in re.finditer(rf"(?<=\w)(\s+|(?={_MOUNT_WORDS}=))(?={_ONE_OPTION}(?:\s|,|$|{_MOUNT_WORDS}=))", value):
+                for match in re.finditer(
+                    rf"(?<=\w)(\s+|(?={_MOUNT_WORDS}=))(?={_ONE_OPTION}(?:\s|,|$|{_MOUNT_WORDS}=))", value
+                ):
                     before = re.split(r"[,\s]", value[: match.start()])[-1]
                     if "=" not in before or (not match[0] and not re.fullmatch(rf"{_MOUNT_WORDS}=\w+", before)):
                         continue
                     at = child.start_byte + 1
-                    yield Fault("mount-options-joined", child.start_byte, value, ((at + match.start(), at + match.end(), ","),))
+                    yield Fault(
+                        "mount-options-joined", child.start_byte, value, ((at + match.start(), at + match.end(), ","),)
+                    )
                     break
-
-

@@ -93,7 +93,9 @@ def _apply(text: str, origin: list[int] | None, found: list[Fault], into: list[F
 
     for fault in found:
         moved = tuple((at(start), at(end), new) for start, end, new in fault.spans)
-        into.append(fault._replace(start=at(fault.start), spans=moved, also=None if fault.also is None else at(fault.also)))
+        into.append(
+            fault._replace(start=at(fault.start), spans=moved, also=None if fault.also is None else at(fault.also))
+        )
     if places is not None:
         for start, end, new in spans:
             places[start:end] = [places[start]] * len(new)

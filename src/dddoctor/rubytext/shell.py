@@ -8,7 +8,26 @@ from typing import NamedTuple
 
 _HEREDOC = re.compile(r"<<(-?)\s*(?:\\?([A-Za-z_]\w*)|'([^']+)'|\"([^\"]+)\")")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
-_PREFIXES = frozenset(("sudo", "env", "nohup", "time", "exec", "command", "then", "do", "else", "if", "elif", "while", "until", "!", "{", "("))
+_PREFIXES = frozenset(
+    (
+        "sudo",
+        "env",
+        "nohup",
+        "time",
+        "exec",
+        "command",
+        "then",
+        "do",
+        "else",
+        "if",
+        "elif",
+        "while",
+        "until",
+        "!",
+        "{",
+        "(",
+    )
+)
 _TESTS = frozenset(("[", "[[", "test", "grep", "egrep", "which", "type", "hash"))
 _SUDO_VALUES = frozenset(("-u", "-g", "-h", "-p", "-C", "-r", "-t"))
 _LENGTH_LIMIT = 200_000
@@ -55,7 +74,11 @@ def commands(lines: Sequence[tuple[int, str]]) -> list[Command]:
         if head in ("fi", "done", "esac", "}", ")"):
             depth = max(0, depth - 1)
         bare = _bare(words)
-        opens = head in ("if", "while", "until", "for", "case") or (len(words) > 1 and words[-1] in ("{", "(")) or head in ("{", "(")
+        opens = (
+            head in ("if", "while", "until", "for", "case")
+            or (len(words) > 1 and words[-1] in ("{", "("))
+            or head in ("{", "(")
+        )
         if bare:
             found.append(Command(offset, tuple(bare), before, after, depth > 0 or opens or is_tested))
             is_tested = is_tested or bare[0] in _TESTS

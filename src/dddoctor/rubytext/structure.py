@@ -10,7 +10,40 @@ from dddoctor.rubytext.lexer import Lines, Token, is_endless_def, value_ends
 OPENERS = frozenset(("do", "begin", "case", "class", "module", "def", "if", "unless", "while", "until", "for"))
 _MIDDLES = frozenset(("else", "elsif", "when", "in", "rescue", "ensure"))
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-_CONTINUES = frozenset([",", ".", "&.", "&&", "||", "+", "-", "*", "/", "=", "=>", "==", "!=", "<", ">", "<=", ">=", "?", ":", "::", "<<", "|", "&", "(", "[", "{", "+=", "||=", "!", "->"])
+_CONTINUES = frozenset(
+    [
+        ",",
+        ".",
+        "&.",
+        "&&",
+        "||",
+        "+",
+        "-",
+        "*",
+        "/",
+        "=",
+        "=>",
+        "==",
+        "!=",
+        "<",
+        ">",
+        "<=",
+        ">=",
+        "?",
+        ":",
+        "::",
+        "<<",
+        "|",
+        "&",
+        "(",
+        "[",
+        "{",
+        "+=",
+        "||=",
+        "!",
+        "->",
+    ]
+)
 _BEGINS_CONTINUED = frozenset((".", "&.", "&&", "||", "?", ":"))
 # What a disagreement costs. A block that is never closed outweighs any indentation; so does a name used outside of its block.
 UNMATCHED, _LOST_NAME, _LOOSE_INDENT = 8, 4, 1
@@ -70,7 +103,12 @@ def events(text: str, found: Sequence[Token], lines: Lines) -> list[Event]:
         is_new_line = False
         indent = _indent(text, lines, token.line)
         is_statement = first and not (
-            (previous is not None and previous.kind == "op" and previous.text in _CONTINUES and not _ends_params(found, index))
+            (
+                previous is not None
+                and previous.kind == "op"
+                and previous.text in _CONTINUES
+                and not _ends_params(found, index)
+            )
             or (previous is not None and previous.kind == "label")
             or (token.kind == "op" and token.text in _BEGINS_CONTINUED)
         )
@@ -79,7 +117,11 @@ def events(text: str, found: Sequence[Token], lines: Lines) -> list[Event]:
         opens = _opens(text, found, index, first, awaits_do)
         if token.kind == "op" and token.text in ("(", "[", "{"):
             opens = token.text
-        closes = token.text if (token.kind == "keyword" and token.text == "end") or (token.kind == "op" and token.text in _PAIRS) else None
+        closes = (
+            token.text
+            if (token.kind == "keyword" and token.text == "end") or (token.kind == "op" and token.text in _PAIRS)
+            else None
+        )
         if closes:
             result.append(Event("close", closes, index, token.line, indent, base, first))
             if depth and closes in _PAIRS and depth[-1] == _PAIRS[closes]:
@@ -140,7 +182,11 @@ def _ends_params(found: Sequence[Token], index: int) -> bool:
     while at >= 0 and found[at].kind == "newline":
         at -= 1
     if found[at].text == "{":
-        return at > 0 and (found[at - 1].kind == "word" or found[at - 1].text in (")", "->")) and found[at - 1].line == found[at].line
+        return (
+            at > 0
+            and (found[at - 1].kind == "word" or found[at - 1].text in (")", "->"))
+            and found[at - 1].line == found[at].line
+        )
     if found[at].text != "|":
         return False
     at -= 1
@@ -194,7 +240,12 @@ class Judge:
 
     def step(self, index: int, event: Event, *, opens: bool = False) -> None:
         """Take the next event. `opens`: its line is thought to end with `do`."""
-        if self.pending and event.first and event.line > self.pending[1].line and event.kind in ("line", "close", "middle"):
+        if (
+            self.pending
+            and event.first
+            and event.line > self.pending[1].line
+            and event.kind in ("line", "close", "middle")
+        ):
             self._push(Block(self.pending[0], "do", self.pending[1].indent, self.pending[1].base, ()))
             self.pending = None
         if event.kind == "line":
@@ -216,7 +267,9 @@ class Judge:
 
     def verdict(self) -> Verdict:
         unclosed = [*self.unclosed, *(b.event for b in self.stack)]
-        return Verdict(self.cost + UNMATCHED * len(self.stack), tuple(sorted(unclosed)), tuple(self.surplus), tuple(self.closed))
+        return Verdict(
+            self.cost + UNMATCHED * len(self.stack), tuple(sorted(unclosed)), tuple(self.surplus), tuple(self.closed)
+        )
 
     def _push(self, block: Block) -> None:
         self.stack.append(block)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-_RESERVED = frozenset(b"begin break case class def do else elsif end ensure for if in module next redo rescue retry return then undef unless until when while yield".split())
+_RESERVED = frozenset(
+    b"begin break case class def do else elsif end ensure for if in module next redo rescue retry return then undef unless until when while yield".split()
+)
 SIZE_LIMIT_BYTES = 512 * 1024
 
 
@@ -30,7 +32,13 @@ def first_error(root: Any) -> int | None:
     """
     places = []
     for node in walk(root):
-        if node.is_error or node.is_missing or node.type == "identifier" and node.text in _RESERVED and not _is_name(node):
+        if (
+            node.is_error
+            or node.is_missing
+            or node.type == "identifier"
+            and node.text in _RESERVED
+            and not _is_name(node)
+        ):
             places.append(node.start_byte)
     return min(places, default=0 if root.has_error else None)
 
@@ -38,7 +46,10 @@ def first_error(root: Any) -> int | None:
 def _is_name(node: Any) -> bool:
     """Whether a reserved word stands where any name may: behind a dot, or as the name that is defined."""
     before = node.prev_sibling
-    return (before is not None and before.type in (".", "&.", "::", "def")) or (node.parent is not None and node.parent.type in ("alias", "undef", "method", "singleton_method", "keyword_parameter"))
+    return (before is not None and before.type in (".", "&.", "::", "def")) or (
+        node.parent is not None
+        and node.parent.type in ("alias", "undef", "method", "singleton_method", "keyword_parameter")
+    )
 
 
 def walk(root: Any) -> Iterator[Any]:

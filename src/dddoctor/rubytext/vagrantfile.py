@@ -11,7 +11,25 @@ from typing import Any, NamedTuple
 from dddoctor.rubytext.literals import Literals, decoded, joined_lines
 
 _CONDITIONS = frozenset(
-    ("if", "unless", "elsif", "else", "case", "when", "case_match", "in_clause", "while", "until", "for", "if_modifier", "unless_modifier", "while_modifier", "until_modifier", "rescue", "conditional")
+    (
+        "if",
+        "unless",
+        "elsif",
+        "else",
+        "case",
+        "when",
+        "case_match",
+        "in_clause",
+        "while",
+        "until",
+        "for",
+        "if_modifier",
+        "unless_modifier",
+        "while_modifier",
+        "until_modifier",
+        "rescue",
+        "conditional",
+    )
 )
 _DEPTH_LIMIT = 150
 
@@ -41,7 +59,9 @@ class Provisioner:
     `inlines` are the plain assignments of `.inline` to the parameter `param` of its block, whose inside is `body`.
     """
 
-    def __init__(self, node: Any, kind: str | None, name: str | None, machine: str | None, is_conditional: bool) -> None:
+    def __init__(
+        self, node: Any, kind: str | None, name: str | None, machine: str | None, is_conditional: bool
+    ) -> None:
         self.node, self.start = node, node.start_byte
         self.kind, self.name, self.machine, self.is_conditional = kind, name, machine, is_conditional
         self.run = "once"
@@ -174,17 +194,31 @@ class _Reader:
                 self._provider_call(node, linked[1], role)
         inner = {**scope, **dict(zip(names, roles, strict=False))} if names else scope
         for child in node.named_children:
-            if child is block or (block is not None and child.start_byte == block.start_byte and child.type == block.type):
+            if child is block or (
+                block is not None and child.start_byte == block.start_byte and child.type == block.type
+            ):
                 is_loop = linked is None or scope.get(decoded(linked[0].text), Role("other")).kind == "other"
                 for part in child.named_children:
-                    self.visit(part, inner, inner_machine, conditional or (is_loop and not _is_configure(node)), depth + 1)
+                    self.visit(
+                        part, inner, inner_machine, conditional or (is_loop and not _is_configure(node)), depth + 1
+                    )
             elif linked is None or child.start_byte != linked[0].start_byte:
                 self.visit(child, scope, machine, conditional, depth + 1)
 
-    def _config_call(self, node: Any, methods: list[str], role: Role, block: Any, names: list[str], conditional: bool) -> tuple[list[Role], str | None]:
+    def _config_call(
+        self, node: Any, methods: list[str], role: Role, block: Any, names: list[str], conditional: bool
+    ) -> tuple[list[Role], str | None]:
         """The roles of the block's parameters, and the machine the block speaks of."""
         arguments = node.child_by_field_name("arguments")
-        plain = [a for a in arguments.named_children if a.type not in ("pair", "comment", "hash_splat_argument", "block_argument")] if arguments is not None else []
+        plain = (
+            [
+                a
+                for a in arguments.named_children
+                if a.type not in ("pair", "comment", "hash_splat_argument", "block_argument")
+            ]
+            if arguments is not None
+            else []
+        )
         options = dict(self.values.pairs(arguments)) if arguments is not None else {}
         if plain and plain[-1].type == "hash":
             options.update(self.values.pairs(plain[-1]))
@@ -199,22 +233,55 @@ class _Reader:
             self.facts.providers.append(provider)
             return [Role("provider", role.machine, provider), Role("config", role.machine)], role.machine
         if methods == ["vm", "provision"]:
-            return [Role("provisioner", role.machine, self._provision(node, word, options, arguments, role, block, names, conditional))], role.machine
+            return [
+                Role(
+                    "provisioner",
+                    role.machine,
+                    self._provision(node, word, options, arguments, role, block, names, conditional),
+                )
+            ], role.machine
         if methods == ["vm", "network"]:
             self._network(node, word, options, arguments, role)
         elif methods == ["vm", "forward_port"] and len(plain) > 1:
             guest, host = self.values.value(plain[0]), self.values.value(plain[1])
-            self.facts.ports.append(Port(node.start_byte, role.machine, _number(guest), _number(host), False, "tcp", plain[0]))
+            self.facts.ports.append(
+                Port(node.start_byte, role.machine, _number(guest), _number(host), False, "tcp", plain[0])
+            )
         elif methods == ["vm", "synced_folder"] and plain:
             target = self.values.value(plain[1]) if len(plain) > 1 else None
-            mount = next((p.child_by_field_name("value") for p in (arguments.named_children if arguments else ()) if p.type == "pair" and self.values.key(p) == "mount_options"), None)
+            mount = next(
+                (
+                    p.child_by_field_name("value")
+                    for p in (arguments.named_children if arguments else ())
+                    if p.type == "pair" and self.values.key(p) == "mount_options"
+                ),
+                None,
+            )
             kind = options.get("type")
             self.facts.folders.append(
-                Folder(node.start_byte, role.machine, word, target if isinstance(target, str) else None, kind if isinstance(kind, str) else None, options.get("disabled") is True, mount)
+                Folder(
+                    node.start_byte,
+                    role.machine,
+                    word,
+                    target if isinstance(target, str) else None,
+                    kind if isinstance(kind, str) else None,
+                    options.get("disabled") is True,
+                    mount,
+                )
             )
         return [], role.machine
 
-    def _provision(self, node: Any, word: str | None, options: dict[str, Any], arguments: Any, role: Role, block: Any, names: list[str], conditional: bool) -> Provisioner:
+    def _provision(
+        self,
+        node: Any,
+        word: str | None,
+        options: dict[str, Any],
+        arguments: Any,
+        role: Role,
+        block: Any,
+        names: list[str],
+        conditional: bool,
+    ) -> Provisioner:
         kind = options.get("type") if isinstance(options.get("type"), str) else word
         name = word if "type" in options else None
         found = Provisioner(node, kind, name, role.machine, conditional)
@@ -247,10 +314,25 @@ class _Reader:
         if word in ("private_network", "public_network", "hostonly", "bridged"):
             self.facts.networks.append(Network(node.start_byte, role.machine, word))
         elif word == "forwarded_port":
-            guest = next((p.child_by_field_name("value") for p in arguments.named_children if p.type == "pair" and self.values.key(p) == "guest"), None)
+            guest = next(
+                (
+                    p.child_by_field_name("value")
+                    for p in arguments.named_children
+                    if p.type == "pair" and self.values.key(p) == "guest"
+                ),
+                None,
+            )
             protocol = options.get("protocol")
             self.facts.ports.append(
-                Port(node.start_byte, role.machine, _number(options.get("guest")), _number(options.get("host")), options.get("auto_correct") is True, protocol if isinstance(protocol, str) else "tcp", guest)
+                Port(
+                    node.start_byte,
+                    role.machine,
+                    _number(options.get("guest")),
+                    _number(options.get("host")),
+                    options.get("auto_correct") is True,
+                    protocol if isinstance(protocol, str) else "tcp",
+                    guest,
+                )
             )
         elif word is None:
             self.facts.networks.append(Network(node.start_byte, role.machine, "unknown"))
@@ -283,7 +365,10 @@ class _Reader:
         if role.kind == "config" and methods == ["vm", "box"]:
             found = self.facts.machine(role.machine, node.start_byte)
             value = self.values.value(right)
-            found.box, found.box_start = (value if isinstance(value, str) and not conditional else None), node.start_byte
+            found.box, found.box_start = (
+                (value if isinstance(value, str) and not conditional else None),
+                node.start_byte,
+            )
         elif role.kind == "provider":
             role.part.methods.append(methods[0])
             is_memory = methods == ["memory"] or (is_element and methods == ["vmx"] and b"memsize" in left.text)
@@ -311,7 +396,10 @@ def _is_configure(node: Any) -> bool:
     receiver, method = node.child_by_field_name("receiver"), node.child_by_field_name("method")
     if receiver is None or method is None:
         return False
-    return bool((receiver.text == b"Vagrant" and method.text == b"configure") or (receiver.text == b"Vagrant::Config" and method.text == b"run"))
+    return bool(
+        (receiver.text == b"Vagrant" and method.text == b"configure")
+        or (receiver.text == b"Vagrant::Config" and method.text == b"run")
+    )
 
 
 def _param_names(node: Any) -> list[str]:

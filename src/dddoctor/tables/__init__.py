@@ -57,15 +57,22 @@ COLLECTORS: dict[str, Collector] = {}
 F = TypeVar("F", bound=Callable[..., Iterator[Any]])
 
 
-def table(name: str, row: type[Any], *, complete_when: str | None = None, limit_seconds: float = 8.0) -> Callable[[F], F]:
+def table(
+    name: str, row: type[Any], *, complete_when: str | None = None, limit_seconds: float = 8.0
+) -> Callable[[F], F]:
     """Register `row`'s table and its collector. The types of the columns come from the annotations as written (int, str, float, with or without None)."""
 
     def register(function: F) -> F:
         collector = f"{function.__module__}.{function.__name__}"
         code = function.__code__
         COLLECTORS[collector] = Collector(collector, function, code.co_varnames[: code.co_argcount], limit_seconds)
-        types = tuple(str(t if isinstance(t, str) else getattr(t, "__forward_arg__", getattr(t, "__name__", t))) for t in row.__annotations__.values())
-        TABLES[name] = Table(name, row, collector, complete_when, tuple(row._fields), types, (row.__doc__ or "").strip())
+        types = tuple(
+            str(t if isinstance(t, str) else getattr(t, "__forward_arg__", getattr(t, "__name__", t)))
+            for t in row.__annotations__.values()
+        )
+        TABLES[name] = Table(
+            name, row, collector, complete_when, tuple(row._fields), types, (row.__doc__ or "").strip()
+        )
         return function
 
     return register
@@ -73,7 +80,18 @@ def table(name: str, row: type[Any], *, complete_when: str | None = None, limit_
 
 def describe() -> list[list[Any]]:
     """The registry as plain data: what `restore` takes, so that a run need not import the tables that it does not fill."""
-    return [[t.name, t.collector, t.complete_when, t.columns, t.types, COLLECTORS[t.collector].needs, COLLECTORS[t.collector].limit_seconds] for t in TABLES.values()]
+    return [
+        [
+            t.name,
+            t.collector,
+            t.complete_when,
+            t.columns,
+            t.types,
+            COLLECTORS[t.collector].needs,
+            COLLECTORS[t.collector].limit_seconds,
+        ]
+        for t in TABLES.values()
+    ]
 
 
 def restore(described: list[list[Any]]) -> None:

@@ -117,11 +117,17 @@ class Settings:
         if row is None:
             return None
         kind, default, env, mac = (row + [None] * 4)[:4]
-        return KnownSetting(kind, default, tuple(env) if env is not None else ("DD_" + key.upper().replace(".", "_"),), mac)
+        return KnownSetting(
+            kind, default, tuple(env) if env is not None else ("DD_" + key.upper().replace(".", "_"),), mac
+        )
 
     def defaults(self) -> list[tuple[str, str, object, object]]:
         """(key, type, default, default on macOS where it differs) of the keys whose default is known and not empty: the documented ones and the ports."""
-        return [(key, row[0], row[1], row[3] if len(row) > 3 else None) for key, row in self._keys.items() if len(row) > 1 and row[1] is not None]
+        return [
+            (key, row[0], row[1], row[3] if len(row) > 3 else None)
+            for key, row in self._keys.items()
+            if len(row) > 1 and row[1] is not None
+        ]
 
     def by_variable(self) -> dict[str, list[str]]:
         """Environment variable → keys that it sets."""
@@ -144,7 +150,11 @@ class Settings:
     def is_open(self, key: str) -> bool:
         """Whether any name may stand below this key: free sections, mappings and lists, and what has no declared type."""
         row = self._keys.get(key)
-        return key in self._free_form or f"{key}.*" in self._keys or (row is not None and row[0] in ("map", "list", "any", "duration"))
+        return (
+            key in self._free_form
+            or f"{key}.*" in self._keys
+            or (row is not None and row[0] in ("map", "list", "any", "duration"))
+        )
 
 
 @cache

@@ -75,7 +75,9 @@ class TextRows:
 
     def __init__(self, vault: Vault, agent: str) -> None:
         self.vault, self.agent = vault, agent
-        self.secret_names: dict[str, str] = {}  # pattern → the key that makes the value below it a secret, "" where none does
+        self.secret_names: dict[
+            str, str
+        ] = {}  # pattern → the key that makes the value below it a secret, "" where none does
 
     def defects(self, place: Place, document: Document) -> Iterator[YamlDefect]:
         from dddoctor.yamltext import defects
@@ -124,7 +126,13 @@ class TextRows:
                 decoded = node.value
                 source = node.source
                 if decoded is not None:
-                    value = decoded if decoded.__class__ is str else _SPELT.get(decoded) if decoded.__class__ is bool else str(decoded)
+                    value = (
+                        decoded
+                        if decoded.__class__ is str
+                        else _SPELT.get(decoded)
+                        if decoded.__class__ is bool
+                        else str(decoded)
+                    )
                     secret = secret_names.get(pattern)
                     if secret is None:
                         secret = secret_names[pattern] = self._secret_name(parent, key)

@@ -43,7 +43,9 @@ def expected_mode(kind: str, mode: int, *, is_packaged: bool, holds_secret: bool
     Where the package does not decide (macOS, Agent 5, files of unknown use) only what others have too much is taken away.
     """
     if kind == "secret-backend":
-        return (mode & 0o200) | 0o500  # the Agent refuses any right of group and others (checkRights, 7.52 source; measured on 7.72.4)
+        return (
+            mode & 0o200
+        ) | 0o500  # the Agent refuses any right of group and others (checkRights, 7.52 source; measured on 7.72.4)
     if not is_packaged:
         return mode & ~(0o007 if kind in _PRIVATE else 0o002)
     if kind in FOLDER_KINDS:

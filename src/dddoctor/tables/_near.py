@@ -24,7 +24,11 @@ def nearest(name: str, known: Iterable[str], likely: Collection[str] = ()) -> st
             return candidate if candidate != name else None
         if len(words) > 1 and _words(other) == words:
             found.append((0, candidate))
-        elif abs(len(other) - len(folded)) <= limit and len(folded) > 2 and len(letters.symmetric_difference(other)) <= 2 * limit:
+        elif (
+            abs(len(other) - len(folded)) <= limit
+            and len(folded) > 2
+            and len(letters.symmetric_difference(other)) <= 2 * limit
+        ):
             distance = edit_distance(folded, other, limit)
             if distance <= limit and distance < len(other) - 1:
                 found.append((distance, candidate))

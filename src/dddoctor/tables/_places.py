@@ -73,7 +73,9 @@ def check_places_5(host: Host, confd: str) -> Iterator[Place | Gap]:
                 elif name == "auto_conf" and inner.endswith(".yaml"):
                     yield Place(inner_path, "autoconf", inner[:-5], "check", True, None, inner_stat)
                 elif extension(inner) in (".yaml", ".yml"):
-                    yield Place(inner_path, "other", name.removesuffix(".d"), "check", False, AGENT_5_YAML_ONLY, inner_stat)
+                    yield Place(
+                        inner_path, "other", name.removesuffix(".d"), "check", False, AGENT_5_YAML_ONLY, inner_stat
+                    )
             continue
         if name.endswith(".yaml"):
             yield Place(path, "check", name[:-5], "check", True, None, stat)
@@ -81,10 +83,20 @@ def check_places_5(host: Host, confd: str) -> Iterator[Place | Gap]:
             yield Place(path, "default", name[:-13], "check", True, None, stat)
         else:
             is_example = name.endswith(".example")
-            yield Place(path, "example" if is_example else "other", None, None, False, EXAMPLE if is_example else AGENT_5_YAML_ONLY, stat)
+            yield Place(
+                path,
+                "example" if is_example else "other",
+                None,
+                None,
+                False,
+                EXAMPLE if is_example else AGENT_5_YAML_ONLY,
+                stat,
+            )
 
 
-def _folder(host: Host, folder: str, name: str, is_link: bool, ignored_autoconf: frozenset[str]) -> Iterator[Place | Gap]:
+def _folder(
+    host: Host, folder: str, name: str, is_link: bool, ignored_autoconf: frozenset[str]
+) -> Iterator[Place | Gap]:
     """A folder of conf.d: NAME.d, or one whose name or nature makes the Agent pass it by. `.d` alone names no check: the files do."""
     is_check_folder = name.endswith(".d")
     check_name = name[:-2] if name[-2:].lower() == ".d" else name
@@ -116,7 +128,15 @@ def _file(path: str, name: str, check_name: str | None, stat: Stat | None, ignor
     check = check_name or stem[: len(stem) - len(suffix)] or None
     if suffix not in (".yaml", ".yml"):
         is_example = name.endswith(".example")
-        return Place(path, "example" if is_example else "other", check, None, False, EXAMPLE if is_example else NOT_A_CONFIG_NAME, stat)
+        return Place(
+            path,
+            "example" if is_example else "other",
+            check,
+            None,
+            False,
+            EXAMPLE if is_example else NOT_A_CONFIG_NAME,
+            stat,
+        )
     if stat is not None and stat.kind == "directory":
         return Place(path, "other", check, None, False, NOT_A_FILE, stat)
     if name in ("metrics.yaml", "metrics.yml"):

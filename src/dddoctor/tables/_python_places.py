@@ -13,13 +13,55 @@ from dddoctor.tables import RunOptions
 # Debian's /etc/login.defs; the order that a shell on an untouched Linux uses.
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FOLDER_LIMIT = 800
-_SKIPPED = {"node_modules", "__pycache__", "site-packages", "dist-packages", "snap", "go", "Library", "Applications", "Music", "Pictures", "Movies", "proc", "sys"}
+_SKIPPED = {
+    "node_modules",
+    "__pycache__",
+    "site-packages",
+    "dist-packages",
+    "snap",
+    "go",
+    "Library",
+    "Applications",
+    "Music",
+    "Pictures",
+    "Movies",
+    "proc",
+    "sys",
+}
 _ENV_FOLDERS = {".virtualenvs", ".venvs"}  # folders of environments
 _SHOWN_HIDDEN = {".venv", ".env", *_ENV_FOLDERS}
 _NOT_SEARCHED = {"/opt/datadog-agent", "/opt/datadog-packages"}
 # Where poetry, pipenv, pyenv-virtualenv and hatch keep the environments of projects that lie elsewhere in the same home.
-_MANAGED = (".cache/pypoetry/virtualenvs", ".local/share/virtualenvs", ".pyenv/versions", ".local/share/hatch/env/virtual", "Library/Caches/pypoetry/virtualenvs")
-_FILE_ENDINGS = (".py", ".pyc", ".txt", ".md", ".yaml", ".yml", ".json", ".log", ".sh", ".cfg", ".toml", ".ini", ".html", ".css", ".js", ".png", ".gz", ".zip", ".deb", ".conf", ".rst")
+_MANAGED = (
+    ".cache/pypoetry/virtualenvs",
+    ".local/share/virtualenvs",
+    ".pyenv/versions",
+    ".local/share/hatch/env/virtual",
+    "Library/Caches/pypoetry/virtualenvs",
+)
+_FILE_ENDINGS = (
+    ".py",
+    ".pyc",
+    ".txt",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".log",
+    ".sh",
+    ".cfg",
+    ".toml",
+    ".ini",
+    ".html",
+    ".css",
+    ".js",
+    ".png",
+    ".gz",
+    ".zip",
+    ".deb",
+    ".conf",
+    ".rst",
+)
 
 
 class Folder(NamedTuple):
@@ -112,7 +154,12 @@ def search(host: Host, options: RunOptions, *, apps_only: bool = False) -> Itera
         if f"/opt/{name}" not in _NOT_SEARCHED and not name.endswith(_FILE_ENDINGS):
             yield from _walk(host, f"/opt/{name}", None, 1, seen)
     if len(seen) >= FOLDER_LIMIT:
-        yield Gap("*", Kind.TOOL, f"more than {FOLDER_LIMIT} folders may hold an app: the rest was not searched", "--app FOLDER")
+        yield Gap(
+            "*",
+            Kind.TOOL,
+            f"more than {FOLDER_LIMIT} folders may hold an app: the rest was not searched",
+            "--app FOLDER",
+        )
 
 
 def _home_prefix(path: str) -> list[str]:

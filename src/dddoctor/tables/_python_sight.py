@@ -23,7 +23,16 @@ _HARMLESS_PTH = lazy(r"distutils-precedence|_virtualenv|a1_coverage|.*-nspkg")
 class Sight:
     """What one environment can import: names in the folders of its sys.path, its own and those it inherits."""
 
-    def __init__(self, host: Host, environment: str, python: str, owner: str, folders: Sequence[str], inherited: Sequence[str], venv: Venv | None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        environment: str,
+        python: str,
+        owner: str,
+        folders: Sequence[str],
+        inherited: Sequence[str],
+        venv: Venv | None,
+    ) -> None:
         self.environment, self.python, self.owner, self.venv = environment, python, owner, venv
         self._host, self._folders, self._inherited = host, folders, inherited
         self._names: set[str] | None = None
@@ -74,7 +83,10 @@ class Sight:
             if line.startswith("import"):
                 self.is_open = True
             elif line and not line.startswith("#"):
-                self._names |= {n.split(".")[0] for n in names_in(self._host, posixpath.normpath(posixpath.join(folder, line))) or ()}
+                self._names |= {
+                    n.split(".")[0]
+                    for n in names_in(self._host, posixpath.normpath(posixpath.join(folder, line))) or ()
+                }
 
 
 def sights_of(host: Host, home: str | None, interpreters: list[Interpreter], venvs: list[Venv]) -> list[Sight]:
@@ -82,10 +94,20 @@ def sights_of(host: Host, home: str | None, interpreters: list[Interpreter], ven
     by_key = {p.environment: p for p in interpreters}
     found = []
     for venv in venvs:
-        folders = site_folders_of_venv(venv.environment, venv.minor or venv.lib_minor) if venv.has_interpreter != 0 else []
+        folders = (
+            site_folders_of_venv(venv.environment, venv.minor or venv.lib_minor) if venv.has_interpreter != 0 else []
+        )
         base = by_key.get(venv.interpreter or "")
         inherits = venv.includes_system_site is not None and bool(venv.includes_system_site)
-        sight = Sight(host, venv.environment, venv.python, "venv", folders, _base_folders(base, home) if base and inherits else [], venv)
+        sight = Sight(
+            host,
+            venv.environment,
+            venv.python,
+            "venv",
+            folders,
+            _base_folders(base, home) if base and inherits else [],
+            venv,
+        )
         # An inherited package may be there where pyvenv.cfg or the interpreter behind it is not known.
         sight.is_open = venv.includes_system_site is None or (inherits and base is None and venv.has_interpreter != 0)
         sight.problem = _unread(host, venv.file) if venv.includes_system_site is None and venv.file else None

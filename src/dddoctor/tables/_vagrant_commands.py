@@ -17,7 +17,22 @@ if TYPE_CHECKING:
 SCRIPT_LIMIT_BYTES = 512 * 1024
 # Patterns are compiled where they are used (re keeps them): most hosts have no Vagrantfile.
 # Provisioners whose work lies in files that are not looked at.
-_OPAQUE = frozenset(("ansible", "ansible_local", "chef", "chef_solo", "chef_client", "chef_zero", "chef_apply", "puppet", "puppet_server", "salt", "cfengine", "podman"))
+_OPAQUE = frozenset(
+    (
+        "ansible",
+        "ansible_local",
+        "chef",
+        "chef_solo",
+        "chef_client",
+        "chef_zero",
+        "chef_apply",
+        "puppet",
+        "puppet_server",
+        "salt",
+        "cfengine",
+        "podman",
+    )
+)
 _INSTALLS = r"(?:apt-get|apt|aptitude|yum|dnf|snap|zypper|apk|pacman)\b[^\n;|&]*\s"
 _TEXTS = {
     "docker": rf"(?m){_INSTALLS}(?:docker(?:\.io|-ce|-engine|-cli)?|lxc-docker|moby-engine)(?=[=\s:;&|]|$)|(?:get|test)\.docker\.com",
@@ -25,7 +40,9 @@ _TEXTS = {
     "agent": rf"install_(?:script|agent)\w*\.sh|dd-agent/\S*/?install|{_INSTALLS}(?:datadog-agent|datadog-signing)",
     "web": r"\b(?:nginx|apache2?|httpd|haproxy|caddy|traefik|lighttpd|varnish|tomcat\d*|iptables|socat|nftables|firewall-cmd|docker[- ]compose)\b",
 }  # fmt: skip
-_ABOUT_CONTAINERS = frozenset(("rm", "start", "restart", "stop", "kill", "inspect", "container", "update", "rename", "top", "compose"))
+_ABOUT_CONTAINERS = frozenset(
+    ("rm", "start", "restart", "stop", "kill", "inspect", "container", "update", "rename", "top", "compose")
+)
 _IMAGE_OF_AGENT = r"(?:^|/)(?:datadog/(?:agent|docker-dd-agent)|datadoghq/agent)(?::|@|$)"
 
 
@@ -99,7 +116,10 @@ def _script(host: Host, path: str) -> list[tuple[int, str]] | Unavailable | Inpu
         return None
     except (Unavailable, InputError) as error:
         return error
-    return [(number, line) for number, line in enumerate(data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"), 1)]
+    return [
+        (number, line)
+        for number, line in enumerate(data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"), 1)
+    ]
 
 
 def docker_words(command: Command) -> tuple[str, ...]:
@@ -116,7 +136,12 @@ def names_container(all_commands: Sequence[Command], name: str) -> bool:
         words = docker_words(command)
         if "prune" in words or any("docker ps" in word for word in words):
             return True
-        if words and words[0] in _ABOUT_CONTAINERS and "run" not in words[:2] and any(own.search(word) for word in words[1:]):
+        if (
+            words
+            and words[0] in _ABOUT_CONTAINERS
+            and "run" not in words[:2]
+            and any(own.search(word) for word in words[1:])
+        ):
             return True
         if words[:1] == ("ps",):
             piped = [command]
@@ -132,5 +157,7 @@ def names_container(all_commands: Sequence[Command], name: str) -> bool:
 def background_apps(part: Part) -> Iterator[Command]:
     """Commands that start a program and leave it running: `python app.py &`."""
     for command in part.commands:
-        if command.after == "&" and re.fullmatch(r"(?:.*/)?(?:python[\d.]*|flask|ddtrace-run|gunicorn|node|java|ruby)", command.words[0]):
+        if command.after == "&" and re.fullmatch(
+            r"(?:.*/)?(?:python[\d.]*|flask|ddtrace-run|gunicorn|node|java|ruby)", command.words[0]
+        ):
             yield command

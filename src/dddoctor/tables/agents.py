@@ -59,7 +59,9 @@ def collect(host: Host) -> Iterator[Agent | Gap]:
         look.agent = "app"
         yield from _mac_app(look)
     elif is_5:
-        yield Agent("package", "package", 5, look.version_5(), AGENT_5_DIR, f"{AGENT_5_DIR}/datadog.conf", install, "2.7", None)
+        yield Agent(
+            "package", "package", 5, look.version_5(), AGENT_5_DIR, f"{AGENT_5_DIR}/datadog.conf", install, "2.7", None
+        )
         if config:
             yield Agent("leftover:7", "leftover", 7, None, CONFIG_DIR, f"{CONFIG_DIR}/datadog.yaml", None, None, None)
     elif config or has_program:
@@ -80,21 +82,38 @@ def _packaged(look: _Look, install: str | None, has_program: bool) -> Iterator[A
         return
     version = version or (package.version if package else None)
     major = _major(version) or (6 if install and look.exists(f"{install}/embedded/bin/python2") else DEFAULT_MAJOR)
-    yield Agent("package", "package", major, version, CONFIG_DIR, main_file, install, look.python(install, major, main_file), None)
+    yield Agent(
+        "package",
+        "package",
+        major,
+        version,
+        CONFIG_DIR,
+        main_file,
+        install,
+        look.python(install, major, main_file),
+        None,
+    )
 
 
 def _mac_app(look: _Look) -> Iterator[Agent]:
     """The app of macOS keeps its configuration below /opt/datadog-agent/etc (Agent 5 too, as datadog.conf)."""
     version = look.version(INSTALL_DIR)
     is_5 = look.exists(f"{MAC_DIR}/datadog.conf") and not look.exists(f"{MAC_DIR}/datadog.yaml")
-    major = 5 if is_5 else _major(version) or (6 if look.exists(f"{INSTALL_DIR}/embedded/bin/python2") else DEFAULT_MAJOR)
+    major = (
+        5 if is_5 else _major(version) or (6 if look.exists(f"{INSTALL_DIR}/embedded/bin/python2") else DEFAULT_MAJOR)
+    )
     main_file = f"{MAC_DIR}/datadog.conf" if is_5 else f"{MAC_DIR}/datadog.yaml"
-    yield Agent("app", "app", major, version, MAC_DIR, main_file, INSTALL_DIR, look.python(INSTALL_DIR, major, main_file), None)
+    yield Agent(
+        "app", "app", major, version, MAC_DIR, main_file, INSTALL_DIR, look.python(INSTALL_DIR, major, main_file), None
+    )
 
 
 def _is_mac_folder(look: _Look) -> bool:
     """Linux packages can leave an empty `etc` there: only one that holds a configuration counts."""
-    return any(look.exists(f"{MAC_DIR}/{n}") for n in ("datadog.yaml", "datadog.yaml.example", "datadog.conf", "conf.d", "checks.d"))
+    return any(
+        look.exists(f"{MAC_DIR}/{n}")
+        for n in ("datadog.yaml", "datadog.yaml.example", "datadog.conf", "conf.d", "checks.d")
+    )
 
 
 class Package(NamedTuple):
@@ -168,7 +187,10 @@ class _Look:
         names: list[str] = []
         with suppress(FileNotFoundError, InputError, Unavailable):
             names = self.host.listdir(f"{install}/embedded/lib") if install else []
-        found = sorted((m.group(1) for n in names if (m := re.fullmatch(r"python([23]\.\d+)", n))), key=lambda v: [int(p) for p in v.split(".")])
+        found = sorted(
+            (m.group(1) for n in names if (m := re.fullmatch(r"python([23]\.\d+)", n))),
+            key=lambda v: [int(p) for p in v.split(".")],
+        )
         if major == 6:
             wanted = self._python_6(main_file)
             if wanted is None:
@@ -218,7 +240,11 @@ def dpkg_package(status: str) -> Package | None:
     if not status.startswith(head, start):
         return None
     end = status.find("\n\n", start)
-    fields = dict(line.split(": ", 1) for line in status[start : len(status) if end < 0 else end].splitlines() if ": " in line and line[:1] not in " \t")
+    fields = dict(
+        line.split(": ", 1)
+        for line in status[start : len(status) if end < 0 else end].splitlines()
+        if ": " in line and line[:1] not in " \t"
+    )
     return Package(_plain(fields.get("Version", "").split(":", 1)[-1]), fields.get("Status", "").endswith(" installed"))
 
 

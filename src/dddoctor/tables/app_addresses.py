@@ -59,7 +59,18 @@ def collect(host: Host, apps: list[App]) -> Iterator[AppAddress | Gap]:
                 yield gap_of(file, error)
                 continue
             found = in_code(text) if origin == "code" else in_commands(text)
-            rows += [AppAddress(app.app, file, line, origin, address, port, None if address is None else int(re.fullmatch(_LOOPBACK, address) is not None)) for line, address, port in found]
+            rows += [
+                AppAddress(
+                    app.app,
+                    file,
+                    line,
+                    origin,
+                    address,
+                    port,
+                    None if address is None else int(re.fullmatch(_LOOPBACK, address) is not None),
+                )
+                for line, address, port in found
+            ]
         yield from rows or [AppAddress(app.app, app.file, app.line, "default", "127.0.0.1", 5000, 1)]
 
 
@@ -87,7 +98,10 @@ def in_code(text: str) -> list[tuple[int, str | None, int | None]]:
         if match[1] not in names:
             continue
         inside = _arguments(text, match.end())
-        address, port = _option(inside, "host", 0, r"""["']([^"']*)["']""", "127.0.0.1"), _option(inside, "port", 1, r"""["']?(\d{1,5})["']?""", "5000")
+        address, port = (
+            _option(inside, "host", 0, r"""["']([^"']*)["']""", "127.0.0.1"),
+            _option(inside, "port", 1, r"""["']?(\d{1,5})["']?""", "5000"),
+        )
         found.append((text.count("\n", 0, match.start()) + 1, _shown(address), int(port) if port else None))
     return found
 
@@ -122,7 +136,13 @@ def in_commands(text: str) -> list[tuple[int, str | None, int | None]]:
             continue
         for match in re.finditer(_SERVERS, line):
             is_flask = "flask" in match[0].split(match[1])[0] if match[1] else "flask" in match[0]
-            host, port = ("127.0.0.1", "5000") if is_flask else ("127.0.0.1", "8000") if match[0].startswith("gunicorn") else (None, None)
+            host, port = (
+                ("127.0.0.1", "5000")
+                if is_flask
+                else ("127.0.0.1", "8000")
+                if match[0].startswith("gunicorn")
+                else (None, None)
+            )
             if is_flask:
                 host, port = variables.get("HOST", host), variables.get("PORT", port)
             bind = re.search(r"(?:-b|--bind|--listen|--http|--http-socket)[ =]*([\w.\[\]*]*):([^\s,]+)", match[1])
@@ -135,7 +155,9 @@ def in_commands(text: str) -> list[tuple[int, str | None, int | None]]:
     if not found and variables:
         first = next(n for n, t in enumerate(text.split("\n"), 1) if "FLASK_RUN_" in t)
         number_text = variables.get("PORT", "5000")
-        found.append((first, _shown(variables.get("HOST", "127.0.0.1")), int(number_text) if number_text.isdigit() else None))
+        found.append(
+            (first, _shown(variables.get("HOST", "127.0.0.1")), int(number_text) if number_text.isdigit() else None)
+        )
     return found
 
 

@@ -142,25 +142,39 @@ def collect(
 # --- choosing ---------------------------------------------------------------------------------------------------------
 
 
-def _choose(app: App, launches: list[Launch], sights: list[Sight], wanted: list[_Wanted], active: str | None) -> tuple[Sight | None, str]:
+def _choose(
+    app: App, launches: list[Launch], sights: list[Sight], wanted: list[_Wanted], active: str | None
+) -> tuple[Sight | None, str]:
     """(the environment that runs the app, how that is known)."""
     by_key = {s.environment: s for s in sights}
     for launch in launches:
         # A script that says `python` means whatever was active when it ran.
-        if launch.app == app.app and (launch.origin == "unit" or launch.origin in {"procfile", "script"} and not launch.is_bare) and launch.environment in by_key:
+        if (
+            launch.app == app.app
+            and (launch.origin == "unit" or launch.origin in {"procfile", "script"} and not launch.is_bare)
+            and launch.environment in by_key
+        ):
             return by_key[launch.environment], launch.origin
     modules = _needed(wanted)
     if app.venv in by_key:
         return by_key[app.venv], "inside"
     venvs = [s for s in sights if s.venv]
-    is_shared = app.app in {app.home, "/srv", "/opt", "/var/www", "/"}  # a folder of many things: a venv there may be another's
+    is_shared = app.app in {
+        app.home,
+        "/srv",
+        "/opt",
+        "/var/www",
+        "/",
+    }  # a folder of many things: a venv there may be another's
     beside = _best([s for s in venvs if posixpath.dirname(s.environment) == app.app], modules)
     if beside and not is_shared:
         return beside, "beside"
     if app.is_named and active and active in by_key:
         return by_key[active], "active"
     above = app.app if is_shared else posixpath.dirname(app.app)
-    near = [s for s in venvs if posixpath.dirname(s.environment) == above] or [s for s in venvs if app.home and s.environment.startswith(app.home + "/")]
+    near = [s for s in venvs if posixpath.dirname(s.environment) == above] or [
+        s for s in venvs if app.home and s.environment.startswith(app.home + "/")
+    ]
     best = _best(near, modules)
     installed = [s for s in sights if not s.venv and s.owner != "agent"]
     if best and _count(best, modules) and not any(_count(s, modules) > _count(best, modules) for s in installed):
@@ -226,7 +240,11 @@ def _imports(host: Host, app: App) -> tuple[list[_Wanted], bool, list[tuple[str,
             hidden_by = local[one.module] if is_local and one.module in PACKAGES else None
             found.append(_Wanted(file, one.line, one.module, one.is_conditional, standard, is_local, hidden_by))
             if is_local and not one.is_conditional:
-                todo += [f"{folder}/{one.module}{end}" for folder in (posixpath.dirname(app.file), app.app) for end in (".py", "/__init__.py")]
+                todo += [
+                    f"{folder}/{one.module}{end}"
+                    for folder in (posixpath.dirname(app.file), app.app)
+                    for end in (".py", "/__init__.py")
+                ]
     return found, is_open, problems
 
 
@@ -240,29 +258,54 @@ def _local_names(host: Host, app: App) -> dict[str, str | None]:
             continue
         found.update({n.split(".")[0]: None for n in names if "." not in n or n.endswith(".so")})
         found.update({n[:-3]: f"{folder}/{n}" for n in names if n.endswith(".py")})
-    return {name: file for name, file in found.items() if file or name not in {posixpath.basename(app.venv or ""), "venv", "env"}}
+    return {
+        name: file
+        for name, file in found.items()
+        if file or name not in {posixpath.basename(app.venv or ""), "venv", "env"}
+    }
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
 def _rows(
-    host: Host, app: App, launches: list[Launch], wanted: list[_Wanted], is_open: bool, sights: list[Sight], sight: Sight | None, why: str, used: set[str], injected: int | None
+    host: Host,
+    app: App,
+    launches: list[Launch],
+    wanted: list[_Wanted],
+    is_open: bool,
+    sights: list[Sight],
+    sight: Sight | None,
+    why: str,
+    used: set[str],
+    injected: int | None,
 ) -> Iterator[AppEnvironment | AppImport | Gap]:
     mine = [x for x in launches if x.app == app.app and x.origin != "shell"]
     in_container = _has_container_file(host, app.app)
     if in_container and why == "path" and not any(x.origin in {"unit", "history"} for x in mine):
         sight, why = None, "container"
     traced = next((x for x in mine if x.is_traced), None)
-    wanted_file, wanted_line = (app.wanted_file, app.wanted_line) if app.wanted_file or not traced else (traced.file, traced.line)
-    others = [s for s in sights if s is not sight and s.owner != "agent"] + [s for s in sights if s is not sight and s.owner == "agent"]
-    free = others if wanted_file else [s for s in others if s.owner != "agent" and (not s.venv or (_is_near(s, app) and s.environment not in used))]
+    wanted_file, wanted_line = (
+        (app.wanted_file, app.wanted_line) if app.wanted_file or not traced else (traced.file, traced.line)
+    )
+    others = [s for s in sights if s is not sight and s.owner != "agent"] + [
+        s for s in sights if s is not sight and s.owner == "agent"
+    ]
+    free = (
+        others
+        if wanted_file
+        else [
+            s for s in others if s.owner != "agent" and (not s.venv or (_is_near(s, app) and s.environment not in used))
+        ]
+    )
     has_flask, has_ddtrace = (sight.has("flask"), sight.has("ddtrace")) if sight else (None, None)
     venv = sight.venv if sight else None
     modules = _needed(wanted)
     started = [x for x in mine if x.origin in {"unit", "history"} or (x.environment and not in_container)]
     is_used = bool(app.is_named or started or (not in_container and (wanted_file or why in {"inside", "beside"})))
-    can_install = venv is not None and venv.has_interpreter == 1 and (venv.lib_minor is None or venv.lib_minor == venv.minor)
+    can_install = (
+        venv is not None and venv.has_interpreter == 1 and (venv.lib_minor is None or venv.lib_minor == venv.minor)
+    )
     ddtrace_elsewhere = _first_with(free, "ddtrace") if has_ddtrace == 0 else None
     yield AppEnvironment(
         app.app, app.file, sight.environment if sight else None, sight.python if sight else None, why, int(venv is not None), int(is_used), has_flask, has_ddtrace,
@@ -272,9 +315,27 @@ def _rows(
         venv.environment if venv and can_install else None, injected, int(has_ddtrace != 0 or ddtrace_elsewhere is not None or not any(s.problem for s in free)),
     )  # fmt: skip
     if sight and sight.problem:
-        yield gap(app.file, sight.problem, ("has_flask", "has_ddtrace", "is_found", "flask_elsewhere", "ddtrace_elsewhere", "complete_elsewhere", "elsewhere"))
+        yield gap(
+            app.file,
+            sight.problem,
+            (
+                "has_flask",
+                "has_ddtrace",
+                "is_found",
+                "flask_elsewhere",
+                "ddtrace_elsewhere",
+                "complete_elsewhere",
+                "elsewhere",
+            ),
+        )
     elif sight and sight.is_open and None in {has_flask, has_ddtrace}:
-        yield Gap(app.file, Kind.TARGET, f"{sight.environment}: code decides at start what can be imported there", "", ("has_flask", "has_ddtrace", "is_found"))
+        yield Gap(
+            app.file,
+            Kind.TARGET,
+            f"{sight.environment}: code decides at start what can be imported there",
+            "",
+            ("has_flask", "has_ddtrace", "is_found"),
+        )
     hidden = next((s.problem for s in others if s.problem), None)
     if hidden and 0 in {has_flask, has_ddtrace}:
         yield gap(app.file, hidden, ("flask_elsewhere", "ddtrace_elsewhere", "complete_elsewhere", "elsewhere"))

@@ -120,7 +120,11 @@ class _Reader:
         moved = top.get("confd_path")
         if moved is not None and moved.type == "str" and str(moved.value).startswith("/"):
             confd = str(moved.value).rstrip("/") or "/"
-        ignored = frozenset(str(i.value) for i in top["ignore_autoconf"].items) if "ignore_autoconf" in top and top["ignore_autoconf"].kind == "seq" else frozenset[str]()
+        ignored = (
+            frozenset(str(i.value) for i in top["ignore_autoconf"].items)
+            if "ignore_autoconf" in top and top["ignore_autoconf"].kind == "seq"
+            else frozenset[str]()
+        )
         yield from places_of.check_places(self.host, confd, ignored)
         if agent.install_dir is not None:
             yield from places_of.check_places(self.host, f"{agent.install_dir}/bin/agent/dist/conf.d", ignored)
@@ -196,13 +200,18 @@ class _Reader:
             return
         document = self._document(data, "check")
         root = document.root
-        top_keys = frozenset(str(key.value) for key, _ in root.pairs) if root is not None and root.kind == "map" else frozenset[str]()
+        top_keys = (
+            frozenset(str(key.value) for key, _ in root.pairs)
+            if root is not None and root.kind == "map"
+            else frozenset[str]()
+        )
         if place.file_kind == "metrics":
             place = place._replace(file_kind="check" if "instances" in top_keys else "other")
         row = self._row(
             place,
             is_loaded=int(place.is_in_place and document.parses and bool(data)),
-            because=place.because or (EMPTY if not data else None if document.parses else BROKEN if not document.is_yaml else WRONG_SHAPE),
+            because=place.because
+            or (EMPTY if not data else None if document.parses else BROKEN if not document.is_yaml else WRONG_SHAPE),
             parses=int(document.is_yaml),
             has_agent_shape=int(document.has_shape),
             managed_by=managed_by(place.file, stat, data),
@@ -232,13 +241,24 @@ class _Reader:
                     row = row._replace(is_loaded=0, not_loaded_because=SHADOWED, shadowed_by=regular[name])
                 elif name in unsure:
                     row = row._replace(is_loaded=None)
-                    yield Gap(place.file, Kind.DENIED, f"{unsure[name]} could not be read", "sudo", ("is_loaded", "not_loaded_because", "shadowed_by"), "config_files")
+                    yield Gap(
+                        place.file,
+                        Kind.DENIED,
+                        f"{unsure[name]} could not be read",
+                        "sudo",
+                        ("is_loaded", "not_loaded_because", "shadowed_by"),
+                        "config_files",
+                    )
             yield row
 
     def _leftover(self, folder: str) -> Iterator[Rows]:
         """Files that no installed Agent reads: their names only."""
         confd = f"{folder}/conf.d"
-        for place in places_of.check_places_5(self.host, confd) if self.agent.major == 5 else places_of.check_places(self.host, confd, frozenset()):
+        for place in (
+            places_of.check_places_5(self.host, confd)
+            if self.agent.major == 5
+            else places_of.check_places(self.host, confd, frozenset())
+        ):
             if isinstance(place, Gap):
                 yield place
             elif place.file_kind != "example":
@@ -309,7 +329,9 @@ def managed_by(file: str, stat: Stat, data: bytes) -> str | None:
     if b"manage" not in head and b"generated" not in head and b"puppet" not in head:
         return None
     for line in head.splitlines()[:20]:
-        if line.lstrip(b"\xef\xbb\xbf \t").startswith(b"#") and (b"manage" in line or b"generated" in line or b"do not edit" in line):
+        if line.lstrip(b"\xef\xbb\xbf \t").startswith(b"#") and (
+            b"manage" in line or b"generated" in line or b"do not edit" in line
+        ):
             for name in ("ansible", "puppet", "chef", "salt"):
                 if name.encode() in line:
                     return name

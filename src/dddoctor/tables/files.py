@@ -18,7 +18,9 @@ MAC_LOG_FOLDER = "/opt/datadog-agent/logs"
 _DEPTH_LIMIT = 6
 _COUNT_LIMIT = 30_000
 # A cheap look before the scanner: without one of these words followed by a value there is nothing that the scanner would call a secret.
-_MAY_HOLD_SECRET = lazy(rb"(?i)(?:key|pass|pwd|secret|token|communit|credential|auth|://[^/\s]*:[^/\s]*@|-----BEGIN)|[0-9a-f]{32}")
+_MAY_HOLD_SECRET = lazy(
+    rb"(?i)(?:key|pass|pwd|secret|token|communit|credential|auth|://[^/\s]*:[^/\s]*@|-----BEGIN)|[0-9a-f]{32}"
+)
 _BACKEND = lazy(rb"""(?m)^secret_backend_command[ \t]*:[ \t]*["']?([^"'\s#][^"'\r\n#]*?)["']?[ \t]*(?:#.*)?\r?$""")
 
 
@@ -55,8 +57,21 @@ class File(NamedTuple):
     size_bytes: int | None
 
 
-_NOT_NEEDED = frozenset({"run-file", "other", "example", "environment-file"})  # the Agent runs whether or not it may use these
-_UNKNOWN = ("mode", "expected_mode", "owner", "target", "mount_type", "is_world_writable", "is_world_readable", "managed_by", "is_usable_by_agent", "size_bytes")
+_NOT_NEEDED = frozenset(
+    {"run-file", "other", "example", "environment-file"}
+)  # the Agent runs whether or not it may use these
+_UNKNOWN = (
+    "mode",
+    "expected_mode",
+    "owner",
+    "target",
+    "mount_type",
+    "is_world_writable",
+    "is_world_readable",
+    "managed_by",
+    "is_usable_by_agent",
+    "size_bytes",
+)
 
 
 @table("files", File)
@@ -130,7 +145,9 @@ class _Reader:
         else:
             yield from self._row(folder, "other", None, found)
 
-    def _folder(self, folder: str, kind: str, found: Stat, depth_limit: int, should_be: str | None = None) -> Iterator[File | Gap]:
+    def _folder(
+        self, folder: str, kind: str, found: Stat, depth_limit: int, should_be: str | None = None
+    ) -> Iterator[File | Gap]:
         """`should_be` is where the folder lies if it is no link: linked folders are not entered, what they hold is somebody else's."""
         yield from self._row(folder, kind, self._check_of_folder(folder), found)
         self.passable[folder] = bool(found.mode & 0o001) and self._is_passable(folder)
@@ -190,7 +207,9 @@ class _Reader:
             if bare in {"system-probe.yaml", "security-agent.yaml"}:
                 return "root-config-file", None
             if name in {"auth_token", "ipc_cert.pem", "environment"}:
-                return {"auth_token": "token", "ipc_cert.pem": "certificate", "environment": "environment-file"}[name], None
+                return {"auth_token": "token", "ipc_cert.pem": "certificate", "environment": "environment-file"}[
+                    name
+                ], None
         if name.endswith(".example"):
             return "example", None
         if folder_kind == "checks-folder":
@@ -241,10 +260,23 @@ class _Reader:
             size_bytes=found.size_bytes,
         )
 
-    def _unknown(self, path: str, kind: str, check_name: str | None, error: Unavailable | InputError) -> Iterator[File | Gap]:
+    def _unknown(
+        self, path: str, kind: str, check_name: str | None, error: Unavailable | InputError
+    ) -> Iterator[File | Gap]:
         """What is known from a listing alone."""
         self.seen.add(path)
-        yield File(path, self.agent.agent, kind, None, None, None, self._expected_owner(path, kind), *(None,) * 7, check_name, None)
+        yield File(
+            path,
+            self.agent.agent,
+            kind,
+            None,
+            None,
+            None,
+            self._expected_owner(path, kind),
+            *(None,) * 7,
+            check_name,
+            None,
+        )
         yield gap_of(path, error, (*_UNKNOWN, "holds_secret"))
 
     def _expected_owner(self, path: str, kind: str) -> str | None:

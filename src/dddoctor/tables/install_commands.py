@@ -72,7 +72,15 @@ def _file(host: Host, vault: Vault, file: str, place: str) -> Iterator[InstallCo
             continue
         start, number = max(s for s in starts if s[0] <= url.start())
         fails = "curl" not in text or re.search(_CURL_FAILS, text) is not None
-        yield InstallCommand(file, number, url.start() - start + 1, place, vault.redact(url[0]), int(re.search(_BRANCH, url[0]) is not None), int(fails))
+        yield InstallCommand(
+            file,
+            number,
+            url.start() - start + 1,
+            place,
+            vault.redact(url[0]),
+            int(re.search(_BRANCH, url[0]) is not None),
+            int(fails),
+        )
         found += 1
         if found >= _ROWS_LIMIT:
             return

@@ -104,13 +104,21 @@ class Parts:
                 option = self.option[entry.key or ""]
                 self.rows.append(tuple.__new__(InstanceOption, (self.file, self.agent, self.check, entry.instance, line, column, path, key, node.type,
                                                                 option.expected_type, option.is_known, option.nearest)))  # fmt: skip
-            elif self._source is not None and key in ("type", "path", "service", "source") and entry.parent.startswith("logs["):
+            elif (
+                self._source is not None
+                and key in ("type", "path", "service", "source")
+                and entry.parent.startswith("logs[")
+            ):
                 self._source[key] = value
         elif depth == 1:
             if entry.pattern == "instances[*]":
                 is_mapping = int(node.type in ("map", "null"))
                 count = len(node.children) // 2 if node.kind == "map" else 0
-                self.rows.append(Instance(self.file, self.agent, self.check, entry.instance or 0, line, node.end_line, count, is_mapping))
+                self.rows.append(
+                    Instance(
+                        self.file, self.agent, self.check, entry.instance or 0, line, node.end_line, count, is_mapping
+                    )
+                )
             elif entry.pattern == "logs[*]":
                 self.end()
                 if node.kind == "map":
@@ -118,12 +126,23 @@ class Parts:
         elif key is not None and entry.key not in self.checks.top_level:
             is_option = int(entry.key in self.checks.common or entry.key in self.checks.options(self.check))
             near = self.checks.nearest_top_level(self.check, entry.key or "")
-            self.rows.append(UnknownKey(self.file, self.agent, self.check, line, column, key, node.type, is_option, near))
+            self.rows.append(
+                UnknownKey(self.file, self.agent, self.check, line, column, key, node.type, is_option, near)
+            )
 
     def end(self) -> None:
         """Close the log source that is still open."""
         if self._source is not None:
             found, self._source = self._source, None
             self.rows.append(
-                LogSource(self.file, self.agent, self.check, self._source_line, found.get("type") or "", found.get("path"), found.get("service"), found.get("source"))
+                LogSource(
+                    self.file,
+                    self.agent,
+                    self.check,
+                    self._source_line,
+                    found.get("type") or "",
+                    found.get("path"),
+                    found.get("service"),
+                    found.get("source"),
+                )
             )

@@ -60,7 +60,9 @@ def parse_mounts(text: str) -> list[Mount]:
         fields = line.split()
         if len(fields) >= 4 and fields[1].startswith("/"):
             options = fields[3].split(",")
-            found.append(Mount(_unescaped(fields[1]), fields[2], int("ro" in options), int(_keeps_modes(fields[2], options))))
+            found.append(
+                Mount(_unescaped(fields[1]), fields[2], int("ro" in options), int(_keeps_modes(fields[2], options)))
+            )
     return found
 
 
@@ -87,7 +89,9 @@ def mount_of(path: str, mounts: Sequence[Mount]) -> Mount | None:
     best: Mount | None = None
     for mount in mounts:
         point = mount.mount_point.rstrip("/")
-        if (path == point or path.startswith(point + "/")) and (best is None or len(point) >= len(best.mount_point.rstrip("/"))):
+        if (path == point or path.startswith(point + "/")) and (
+            best is None or len(point) >= len(best.mount_point.rstrip("/"))
+        ):
             best = mount
     return best
 
@@ -99,7 +103,9 @@ def keeper_of(mount: Mount | None) -> str | None:
     return f"the {'' if mount.keeps_modes else mount.mount_type + ' '}mount at {mount.mount_point}{', which is read-only' if mount.is_readonly else ''}"
 
 
-def gap_of(where: str, error: Unavailable | InputError, columns: tuple[str, ...] | None = None, table: str | None = None) -> Gap:
+def gap_of(
+    where: str, error: Unavailable | InputError, columns: tuple[str, ...] | None = None, table: str | None = None
+) -> Gap:
     """An obstacle as a gap. What is no regular file or folder is kind *tool*: looking again would not help."""
     from dddoctor.model import Kind
 

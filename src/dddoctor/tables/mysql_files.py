@@ -17,7 +17,13 @@ from dddoctor.tables.mounts import MOUNTS_FILE, Mount, gap_of, keeper_of, mount_
 _GLOBAL = ("/etc/my.cnf", "/etc/mysql/my.cnf")
 _SOME_BUILDS = ("/usr/etc/my.cnf", "/usr/local/etc/my.cnf", "/opt/homebrew/etc/my.cnf")
 _HOMES = ("/root", "/home/*", "/Users/*")
-_MARIADB_SIGNS = ("/usr/sbin/mariadbd", "/usr/libexec/mariadbd", "/usr/bin/mariadbd", "/etc/mysql/mariadb.cnf", "/etc/my.cnf.d/mariadb-server.cnf")
+_MARIADB_SIGNS = (
+    "/usr/sbin/mariadbd",
+    "/usr/libexec/mariadbd",
+    "/usr/bin/mariadbd",
+    "/etc/mysql/mariadb.cnf",
+    "/etc/my.cnf.d/mariadb-server.cnf",
+)
 _MYSQL_SIGNS = ("/usr/sbin/mysqld", "/usr/libexec/mysqld", "/etc/mysql/mysql.cnf", "/etc/mysql/mysql.conf.d")
 _FILE_LIMIT_BYTES = 1024 * 1024
 
@@ -62,7 +68,18 @@ class OptionFile(NamedTuple):
     is_ours_to_change: int | None
 
 
-_UNKNOWN = ("real_file", "mode", "expected_mode", "owner", "is_read", "is_ignored", "ignored_because", "lost", "mount_type", "managed_by")
+_UNKNOWN = (
+    "real_file",
+    "mode",
+    "expected_mode",
+    "owner",
+    "is_read",
+    "is_ignored",
+    "ignored_because",
+    "lost",
+    "mount_type",
+    "managed_by",
+)
 
 
 @table("mysql_option_files", OptionFile)
@@ -97,7 +114,11 @@ class _Chain:
             self.mounts = read_mounts(self.host)
         except (Unavailable, InputError) as error:
             self.are_mounts_known = False
-            yield gap_of(MOUNTS_FILE, error, ("mount_type", "managed_by", "is_readonly_mount", "is_ignored", "is_read", "ignored_because"))
+            yield gap_of(
+                MOUNTS_FILE,
+                error,
+                ("mount_type", "managed_by", "is_readonly_mount", "is_ignored", "is_read", "ignored_because"),
+            )
         try:
             self.product = _product(self.host)
         except (Unavailable, InputError) as error:
@@ -163,7 +184,9 @@ class _Chain:
             if not include.path.startswith("/"):  # relative to where the program was started: not to be known
                 continue
             if not include.is_folder:
-                yield from self._file(_Place(include.path, place.reader, place.path, include.line, place.depth + 1, because))
+                yield from self._file(
+                    _Place(include.path, place.reader, place.path, include.line, place.depth + 1, because)
+                )
                 continue
             folder = include.path.rstrip("/")
             try:
@@ -176,17 +199,29 @@ class _Chain:
             # In the order of bytes, which both sort by; the manual of MySQL promises no order.
             for name in sorted(names, key=os.fsencode):
                 why = because if _option_text.is_read_in_folder(name) else because or WRONG_NAME
-                yield from self._file(_Place(f"{folder}/{name}", place.reader, place.path, include.line, place.depth + 1, why))
+                yield from self._file(
+                    _Place(f"{folder}/{name}", place.reader, place.path, include.line, place.depth + 1, why)
+                )
 
     def _row(self, place: _Place, found: Stat | None, text: OptionText | None) -> OptionFile:
         self.ordinal += 1
-        head = (place.path, found.target if found else None, self.ordinal, place.included_from, place.via_line, place.reader, self.product)
+        head = (
+            place.path,
+            found.target if found else None,
+            self.ordinal,
+            place.included_from,
+            place.via_line,
+            place.reader,
+            self.product,
+        )
         if found is None:
             return OptionFile(*head, *((None,) * 3), 0, *((None,) * 8))
         is_login = place.path.endswith("/.mylogin.cnf")
         mount = mount_of(found.target, self.mounts)
         is_readonly = int(bool(mount.is_readonly)) if mount else None
-        is_ignored: int | None = int(bool(found.mode & (0o177 if is_login else 0o002)) and not (is_readonly and self.product != "mysql"))
+        is_ignored: int | None = int(
+            bool(found.mode & (0o177 if is_login else 0o002)) and not (is_readonly and self.product != "mysql")
+        )
         if place.because == WRONG_NAME:
             is_ignored = 0  # nobody looks at its mode
         elif is_ignored and not self.are_mounts_known:
@@ -227,7 +262,11 @@ def _expected_mode(mode: int, place: _Place, is_login: bool) -> int:
 def _lost(text: OptionText) -> str:
     """What is not in force because a file is passed over, its include directives among it."""
     included = [i.path for i in text.includes]
-    parts = [p for p in (_option_text.in_words(text), f"all that is included from {', '.join(included)}" if included else "") if p]
+    parts = [
+        p
+        for p in (_option_text.in_words(text), f"all that is included from {', '.join(included)}" if included else "")
+        if p
+    ]
     return "; ".join(parts)
 
 

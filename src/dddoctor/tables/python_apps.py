@@ -25,9 +25,39 @@ if TYPE_CHECKING:
 SOURCE_LIMIT_BYTES = 512 * 1024
 FILES_LIMIT = 200  # Python files of one folder that are looked into
 _ENTRY_NAMES = ("app.py", "wsgi.py", "application.py", "main.py", "run.py", "server.py", "manage.py", "__init__.py")
-_VENV_PARTS = {"bin", "lib", "lib64", "include", "share", "Scripts", "Include", "Lib", "man", "local", "etc", "src", "pyvenv.cfg", "pip-selfcheck.json"}
+_VENV_PARTS = {
+    "bin",
+    "lib",
+    "lib64",
+    "include",
+    "share",
+    "Scripts",
+    "Include",
+    "Lib",
+    "man",
+    "local",
+    "etc",
+    "src",
+    "pyvenv.cfg",
+    "pip-selfcheck.json",
+}
 _NOT_APPS = lazy(r"(test_.*|.*_test|conftest|setup)\.py")
-_BLOCKS = {"if", "try", "for", "while", "with", "def", "class", "else", "except", "finally", "elif", "async", "match", "case"}
+_BLOCKS = {
+    "if",
+    "try",
+    "for",
+    "while",
+    "with",
+    "def",
+    "class",
+    "else",
+    "except",
+    "finally",
+    "elif",
+    "async",
+    "match",
+    "case",
+}
 _REQUIREMENTS = lazy(r"requirements.*\.txt|pyproject\.toml|Pipfile|setup\.cfg|environment\.ya?ml")
 _NAMES_DDTRACE = lazy(r"""(?:^|["'\s\[,;])ddtrace(?:$|[\s"'\],;=<>!~\[])""")
 
@@ -109,7 +139,11 @@ def _rank(row: App) -> tuple[int, int]:
 
 def _asking(row: App, other: App | None) -> App:
     """The app, with the place that asks for ddtrace taken from `other` where it has none itself."""
-    return row._replace(wanted_file=other.wanted_file, wanted_line=other.wanted_line) if other and other.wanted_file and not row.wanted_file else row
+    return (
+        row._replace(wanted_file=other.wanted_file, wanted_line=other.wanted_line)
+        if other and other.wanted_file and not row.wanted_file
+        else row
+    )
 
 
 def _parts(host: Host, folder: Folder) -> Iterator[tuple[Folder, str | None]]:
@@ -153,7 +187,17 @@ def _app(host: Host, folder: Folder, home: str | None, venv: str | None, options
             continue
         framework = "flask" if any(i.module == "flask" for i in imports) else None
         traced = next((i for i in imports if i.module == "ddtrace" and not i.is_conditional), None)
-        row = App(app, file, first.line, framework, home, venv, int(named), file if traced else None, traced.line if traced else None)
+        row = App(
+            app,
+            file,
+            first.line,
+            framework,
+            home,
+            venv,
+            int(named),
+            file if traced else None,
+            traced.line if traced else None,
+        )
         if best is None or (_rank(row), "Flask(" not in text) < (_rank(best), False):
             best = _asking(row, best)
         else:
@@ -176,9 +220,17 @@ def _required(host: Host, folder: Folder, row: App) -> Iterator[App | Gap]:
             continue
         except Unavailable as error:
             yield gap(file, error, ("wanted_file", "wanted_line"), "apps")
-            yield gap(file, error, ("wants_tracing", "wanted_file", "wanted_line", "is_used", "ddtrace_elsewhere"), "app_environments")
+            yield gap(
+                file,
+                error,
+                ("wants_tracing", "wanted_file", "wanted_line", "is_used", "ddtrace_elsewhere"),
+                "app_environments",
+            )
             continue
-        line = next((n for n, text in enumerate(lines, 1) if not text.lstrip().startswith("#") and _NAMES_DDTRACE.search(text)), None)
+        line = next(
+            (n for n, text in enumerate(lines, 1) if not text.lstrip().startswith("#") and _NAMES_DDTRACE.search(text)),
+            None,
+        )
         if line:
             yield row._replace(wanted_file=file, wanted_line=line)
             return
@@ -196,7 +248,12 @@ def imports_of(text: str) -> list[Import]:
                 depth += 1
             elif token.type == tokenize.DEDENT:
                 depth -= 1
-            elif token.type == tokenize.NEWLINE or (token.type == tokenize.OP and token.string in ";:" and words and (token.string == ";" or words[0] in _BLOCKS)):
+            elif token.type == tokenize.NEWLINE or (
+                token.type == tokenize.OP
+                and token.string in ";:"
+                and words
+                and (token.string == ";" or words[0] in _BLOCKS)
+            ):
                 found += _imported(words, line, depth > 0 or is_block)
                 is_block = token.type != tokenize.NEWLINE and (is_block or token.string == ":")
                 words = []
@@ -223,7 +280,9 @@ def _imported(words: list[str], line: int, is_conditional: bool) -> list[Import]
 
 
 @table("launches", Launch)
-def collect_launches(host: Host, vault: Vault, apps: list[App], interpreters: list[Interpreter], venvs: list[Venv], scripts: list[Script]) -> Iterator[Launch | Gap]:
+def collect_launches(
+    host: Host, vault: Vault, apps: list[App], interpreters: list[Interpreter], venvs: list[Venv], scripts: list[Script]
+) -> Iterator[Launch | Gap]:
     """Command lines of units, Procfiles, scripts beside an app, and histories; then what PATH gives a shell. Those that belong to no app are left out."""
     if not apps:
         return
@@ -247,7 +306,9 @@ def collect_launches(host: Host, vault: Vault, apps: list[App], interpreters: li
 class _Lookup:
     """Finds the programs that a command line names."""
 
-    def __init__(self, host: Host, vault: Vault, interpreters: list[Interpreter], venvs: list[Venv], scripts: list[Script]) -> None:
+    def __init__(
+        self, host: Host, vault: Vault, interpreters: list[Interpreter], venvs: list[Venv], scripts: list[Script]
+    ) -> None:
         self.host, self.vault, self.interpreters, self.venvs = host, vault, interpreters, venvs
         self._sights: dict[str | None, dict[str, Sight]] = {}
         self.unread: dict[str, Unavailable] = {}
@@ -256,7 +317,9 @@ class _Lookup:
 
     def program(self, word: str, folder: str) -> tuple[str | None, str | None]:
         """(path, environment) of a program as a shell in `folder` finds it; of a script, the environment of its first line."""
-        script = self.by_path.get(posixpath.normpath(posixpath.join(folder, word))) if "/" in word else self.first.get(word)
+        script = (
+            self.by_path.get(posixpath.normpath(posixpath.join(folder, word))) if "/" in word else self.first.get(word)
+        )
         if script:
             self._note(script)
             return script.path, script.environment
@@ -302,7 +365,19 @@ class _Lookup:
         if run and run.environment and all(p.environment != run.environment for p in pythons):
             for python in pythons:
                 traced = self.has_ddtrace(python.environment, app.home)
-                yield Launch(app.app, None, None, "shell", python.path, python.environment, run.path, run.environment, 1, 1, traced)
+                yield Launch(
+                    app.app,
+                    None,
+                    None,
+                    "shell",
+                    python.path,
+                    python.environment,
+                    run.path,
+                    run.environment,
+                    1,
+                    1,
+                    traced,
+                )
 
 
 def _unit_launches(look: _Lookup, apps: list[App]) -> Iterator[Launch | Gap]:
@@ -357,7 +432,9 @@ def _text_launches(look: _Lookup, file: str, origin: str, apps: list[App]) -> It
                 yield row
 
 
-def _command(look: _Lookup, file: str, line: int, origin: str, text: str, working: str | None, apps: list[App]) -> Iterator[Launch]:
+def _command(
+    look: _Lookup, file: str, line: int, origin: str, text: str, working: str | None, apps: list[App]
+) -> Iterator[Launch]:
     """The launch of one command line, where it starts Python and belongs to an app."""
     import shlex
 
@@ -374,8 +451,13 @@ def _command(look: _Lookup, file: str, line: int, origin: str, text: str, workin
         except ValueError:
             return
         if entered and words and "/" not in words[0]:
-            words = [f"{entered[1]}/bin/{w}" if w in {"python", "python3", "flask", "gunicorn", "ddtrace-run"} else w for w in words]
-    while words and ("=" in words[0] and re.match(r"[A-Za-z_]\w*=", words[0]) or words[0] in {"exec", "sudo", "nohup", "env", "time"}):
+            words = [
+                f"{entered[1]}/bin/{w}" if w in {"python", "python3", "flask", "gunicorn", "ddtrace-run"} else w
+                for w in words
+            ]
+    while words and (
+        "=" in words[0] and re.match(r"[A-Za-z_]\w*=", words[0]) or words[0] in {"exec", "sudo", "nohup", "env", "time"}
+    ):
         words = words[1:]
     if not words:
         return
@@ -386,20 +468,40 @@ def _command(look: _Lookup, file: str, line: int, origin: str, text: str, workin
     while is_traced and rest and rest[0].startswith("-"):
         rest = rest[1:]
     target = rest[0] if rest else None
-    if target is None or not re.fullmatch(r"python[\d.]*|flask|gunicorn|uwsgi|celery|hypercorn|waitress-serve", posixpath.basename(target)):
+    if target is None or not re.fullmatch(
+        r"python[\d.]*|flask|gunicorn|uwsgi|celery|hypercorn|waitress-serve", posixpath.basename(target)
+    ):
         return
     for app in owners:
         folder = working or app.app
         python, environment = look.program(target, folder)
         run_path, run_environment = look.program(run, folder) if run else (None, None)
         is_bare = "/" not in target and (run is None or "/" not in run)
-        yield Launch(app.app, file, line, origin, python, environment, run_path, run_environment, int(is_traced), int(is_bare), look.has_ddtrace(environment, app.home))
+        yield Launch(
+            app.app,
+            file,
+            line,
+            origin,
+            python,
+            environment,
+            run_path,
+            run_environment,
+            int(is_traced),
+            int(is_bare),
+            look.has_ddtrace(environment, app.home),
+        )
 
 
 def _owners(words: Iterable[str], working: str | None, apps: list[App]) -> list[App]:
     """The apps that a command line starts: by the folder it runs in, a path in it, or the name of the entry file; a single app of a home owns its history."""
     if working is not None:
-        by_folder = [a for a in apps if working.rstrip("/") == a.app or any(w.startswith(a.app + "/") and w.endswith(".py") for w in words)]
+        by_folder = [
+            a
+            for a in apps
+            if working.rstrip("/") == a.app or any(w.startswith(a.app + "/") and w.endswith(".py") for w in words)
+        ]
         return by_folder[:1] or [a for a in apps if any(w.startswith(f"{a.app}/") for w in words)][:1]
-    named = [a for a in apps if any(w.endswith(".py") and posixpath.basename(w) == posixpath.basename(a.file) for w in words)]
+    named = [
+        a for a in apps if any(w.endswith(".py") and posixpath.basename(w) == posixpath.basename(a.file) for w in words)
+    ]
     return named[:1] if named else apps if len(apps) == 1 else []

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from dddoctor.tables.settings import Setting
 
 SIZE_LIMIT_BYTES = 512 * 1024  # parsing takes about 2 s and 150 MB for each megabyte
-_JUDGED = ("parses", "line", "class_name", "has_check_class", "has_check_method")  # unknown where the text could not be judged
+_JUDGED = (
+    "parses",
+    "line",
+    "class_name",
+    "has_check_class",
+    "has_check_method",
+)  # unknown where the text could not be judged
 
 
 class CustomCheck(NamedTuple):
@@ -105,15 +111,22 @@ Rows = CustomCheck | PythonDefect | LoadableCheck | MisplacedFile | Gap
 @table("python_defects", PythonDefect, complete_when="custom_checks.parses")
 @table("loadable_checks", LoadableCheck)
 @table("misplaced_check_files", MisplacedFile)
-def collect(host: Host, vault: Vault, agents: list[Agent], config_files: list[ConfigFile], settings: list[Setting]) -> Iterator[Rows]:
+def collect(
+    host: Host, vault: Vault, agents: list[Agent], config_files: list[ConfigFile], settings: list[Setting]
+) -> Iterator[Rows]:
     """Agent by agent, checks.d by name. A folder that nobody's Agent reads (a leftover) is passed by. A flare holds no code (measured on 7.52)."""
     if host.kind == "flare":
         yield Gap("*", Kind.TARGET, "a flare holds no code of custom checks")
         return
     for agent in agents:
         if agent.kind != "leftover" and agent.config_dir:
-            folder = next((s.value for s in settings if s.agent == agent.agent and s.key == "additional_checksd" and s.value), None)
-            yield from _Folder(host, vault, agent, (folder or f"{agent.config_dir}/checks.d").rstrip("/"), config_files).rows()
+            folder = next(
+                (s.value for s in settings if s.agent == agent.agent and s.key == "additional_checksd" and s.value),
+                None,
+            )
+            yield from _Folder(
+                host, vault, agent, (folder or f"{agent.config_dir}/checks.d").rstrip("/"), config_files
+            ).rows()
 
 
 class _Folder:
@@ -164,7 +177,9 @@ class _Folder:
             yield name, "shipped"
         for name in modules.wheels or ():
             yield name, "wheel"
-        for folder in ("bin/agent/dist/checks.d", "checks.d") if self.agent.install_dir else ():  # both are on the Agent's path, before checks.d
+        for folder in (
+            ("bin/agent/dist/checks.d", "checks.d") if self.agent.install_dir else ()
+        ):  # both are on the Agent's path, before checks.d
             for name in self._names(f"{self.agent.install_dir}/{folder}"):
                 yield name.removesuffix(".py"), "shipped"
         for file in files:
@@ -178,7 +193,13 @@ class _Folder:
         target = self.look.target_of(self.agent, modules)
         texts = {f.check_name: self._read(f) for f in files}
         siblings = frozenset(texts)
-        imported = {n for own, t in texts.items() if isinstance(t, bytes) for n in _imported_names(t) if n in siblings and n != own}
+        imported = {
+            n
+            for own, t in texts.items()
+            if isinstance(t, bytes)
+            for n in _imported_names(t)
+            if n in siblings and n != own
+        }
         if any(isinstance(t, Gap) for t in texts.values()):
             imported = set(texts)  # an unread file may derive from any other
         without_code = {n for n in self.configured if n not in loadable}
@@ -208,7 +229,9 @@ class _Folder:
         except Unavailable as error:
             return Gap(file.file, error.kind, error.reason, error.remedy)
 
-    def _rows_of(self, file: CodeFile, blank: CustomCheck, data: bytes, context: Context, is_blind: bool) -> Iterator[Rows]:
+    def _rows_of(
+        self, file: CodeFile, blank: CustomCheck, data: bytes, context: Context, is_blind: bool
+    ) -> Iterator[Rows]:
         from dddoctor.pytext import analyse
 
         found = analyse(data, context, nearest)
@@ -223,7 +246,9 @@ class _Folder:
             managed_by=self._managed_by(file, data),
         )
         if found.obstacle:
-            yield Gap(file.file, Kind.TOOL, found.obstacle, "", _JUDGED if parses is None else _JUDGED[1:], "custom_checks")
+            yield Gap(
+                file.file, Kind.TOOL, found.obstacle, "", _JUDGED if parses is None else _JUDGED[1:], "custom_checks"
+            )
             yield Gap(file.file, Kind.TOOL, found.obstacle, "", None, "python_defects")
         if context.target.python is None:
             reason = "which Python this Agent 6 runs stands in its main file"
@@ -231,7 +256,21 @@ class _Folder:
         yield from self._defects(file, found, is_blind)
         if cls.has_class is False and blank.has_config and parses:
             text = "no class that derives from AgentCheck"
-            yield PythonDefect(file.file, self.agent.agent, file.check_name, 1, 1, 1, "no-check-class", file.check_name, text, None, 1, 1, None)
+            yield PythonDefect(
+                file.file,
+                self.agent.agent,
+                file.check_name,
+                1,
+                1,
+                1,
+                "no-check-class",
+                file.check_name,
+                text,
+                None,
+                1,
+                1,
+                None,
+            )
 
     def _managed_by(self, file: CodeFile, data: bytes) -> str | None:
         try:
@@ -278,13 +317,20 @@ class _Folder:
         for folder, only in [(confd, None), (config, None), *own_folders]:
             for name in self._names(folder):
                 if name.endswith(".py") and name[:-3] not in have and only in (None, name):
-                    yield from self._moved(name[:-3], f"{folder}/{name}", f"{self.folder}/{name}", "the Agent looks for code in checks.d only")
+                    yield from self._moved(
+                        name[:-3],
+                        f"{folder}/{name}",
+                        f"{self.folder}/{name}",
+                        "the Agent looks for code in checks.d only",
+                    )
         for name in self._names(self.folder):
             path = f"{self.folder}/{name}"
             stem = re.sub(r"\.(?:py\.txt|txt|PY|Py|py3)$", "", name)
             if re.fullmatch(r".+\.ya?ml", name) and name.rpartition(".")[0] not in self.configured:
                 check = name.rpartition(".")[0]
-                yield MisplacedFile(self.agent.agent, check, path, f"{confd}/{name}", "the Agent looks for configuration in conf.d only")
+                yield MisplacedFile(
+                    self.agent.agent, check, path, f"{confd}/{name}", "the Agent looks for configuration in conf.d only"
+                )
             elif stem in self.configured and stem not in have and "." not in stem and not name.endswith(".py"):
                 inner = f"{path}/{name}.py"
                 if name == stem and self.look.is_there(self.host, inner):

@@ -15,8 +15,21 @@ from dddoctor.tables import RunOptions, table
 from dddoctor.tables._python_places import Folder, gap, names_in, open_homes, search, search_path
 
 _PYTHON = lazy(r"(python|pypy)(\d(?:\.\d+)?)?")
-_EXTRA_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin", "/opt/datadog-agent/embedded/bin", "/opt/homebrew/bin", "/opt/conda/bin", "/opt/miniconda3/bin", "/opt/anaconda3/bin")
-_VERSIONS_FOLDERS = ("/Library/Frameworks/Python.framework/Versions", "/System/Library/Frameworks/Python.framework/Versions", "/usr/local/pyenv/versions")
+_EXTRA_FOLDERS = (
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+    "/opt/datadog-agent/embedded/bin",
+    "/opt/homebrew/bin",
+    "/opt/conda/bin",
+    "/opt/miniconda3/bin",
+    "/opt/anaconda3/bin",
+)
+_VERSIONS_FOLDERS = (
+    "/Library/Frameworks/Python.framework/Versions",
+    "/System/Library/Frameworks/Python.framework/Versions",
+    "/usr/local/pyenv/versions",
+)
 
 
 class Interpreter(NamedTuple):
@@ -123,7 +136,12 @@ def _versions_folders(host: Host) -> Iterator[str | Gap]:
         if isinstance(home, Gap):
             yield home
         else:
-            parents += [f"{home}/.pyenv/versions", f"{home}/.local/share/uv/python", f"{home}/miniconda3/envs", f"{home}/anaconda3/envs"]
+            parents += [
+                f"{home}/.pyenv/versions",
+                f"{home}/.local/share/uv/python",
+                f"{home}/miniconda3/envs",
+                f"{home}/anaconda3/envs",
+            ]
             yield from (f"{home}/{base}/bin" for base in ("miniconda3", "anaconda3"))
     for parent in parents:
         try:
@@ -217,7 +235,11 @@ def _venv(host: Host, vault: Vault, folder: Folder) -> Iterator[Venv | Gap]:
     lib_minor = minor if minor in libs else (libs[0] if len(libs) == 1 else None)
     includes: int | None = int(settings.get("include-system-site-packages", "true").lower() == "true")
     if file is None:
-        includes = int("no-global-site-packages.txt" not in (names_in(host, f"{root}/lib/python{lib_minor}") or ())) if lib_minor else None
+        includes = (
+            int("no-global-site-packages.txt" not in (names_in(host, f"{root}/lib/python{lib_minor}") or ()))
+            if lib_minor
+            else None
+        )
     try:
         moved_from = _moved_from(host, root) if "activate" in names else None
     except Unavailable as error:
@@ -330,18 +352,36 @@ def site_folders_of(interpreter: Interpreter) -> list[str]:
         debian = [f"/usr/local/lib/python{minor}/dist-packages", f"/usr/lib/python{minor}/dist-packages"]
         shared = ["/usr/lib/python3/dist-packages"] if minor.startswith("3") else []
         fedora = [f"/usr/local/lib/python{minor}/site-packages", f"/usr/local/lib64/python{minor}/site-packages"]
-        return [*debian, *shared, *fedora, f"/usr/lib/python{minor}/site-packages", f"/usr/lib64/python{minor}/site-packages", f"/Library/Python/{minor}/site-packages"]
+        return [
+            *debian,
+            *shared,
+            *fedora,
+            f"/usr/lib/python{minor}/site-packages",
+            f"/usr/lib64/python{minor}/site-packages",
+            f"/Library/Python/{minor}/site-packages",
+        ]
     if interpreter.owner == "system":
         return [f"/Library/Python/{minor}/site-packages", f"{prefix}/Extras/lib/python", *plain]
     if interpreter.owner in {"xcode", "homebrew"}:
-        extra = {"xcode": f"/Library/Python/{minor}/site-packages", "homebrew": f"/opt/homebrew/lib/python{minor}/site-packages"}[interpreter.owner]
-        return [extra, *([f"/usr/local/lib/python{minor}/site-packages"] if interpreter.owner == "homebrew" else []), *plain]
+        extra = {
+            "xcode": f"/Library/Python/{minor}/site-packages",
+            "homebrew": f"/opt/homebrew/lib/python{minor}/site-packages",
+        }[interpreter.owner]
+        return [
+            extra,
+            *([f"/usr/local/lib/python{minor}/site-packages"] if interpreter.owner == "homebrew" else []),
+            *plain,
+        ]
     return plain
 
 
 def user_site(home: str, minor: str) -> str:
     """Where `pip install --user` puts packages."""
-    return f"{home}/Library/Python/{minor}/lib/python/site-packages" if home.startswith("/Users/") else f"{home}/.local/lib/python{minor}/site-packages"
+    return (
+        f"{home}/Library/Python/{minor}/lib/python/site-packages"
+        if home.startswith("/Users/")
+        else f"{home}/.local/lib/python{minor}/site-packages"
+    )
 
 
 def _listable(host: Host, folders: list[str]) -> bool:

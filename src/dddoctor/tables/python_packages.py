@@ -18,7 +18,9 @@ from dddoctor.tables.python_env import Interpreter, Venv, is_venv, site_folders_
 _PYTHON = lazy(r"python(\d(\.\d+)?)?")
 _TOOLS = lazy(r"python(\d(\.\d+)?)?|pip(\d(\.\d+)?)?|flask|gunicorn|uwsgi|ddtrace-run|virtualenv")
 _VENV_TOOLS = ("pip", "flask", "gunicorn", "ddtrace-run")
-_DIST = lazy(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*?(?:-[A-Za-z][A-Za-z0-9._]*)*)-(?P<version>\d[^-]*)(?:-py\d[\d.]*)?\.(?:dist-info|egg-info|egg)")
+_DIST = lazy(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._]*?(?:-[A-Za-z][A-Za-z0-9._]*)*)-(?P<version>\d[^-]*)(?:-py\d[\d.]*)?\.(?:dist-info|egg-info|egg)"
+)
 
 
 class Package(NamedTuple):
@@ -65,7 +67,11 @@ def collect_packages(host: Host, interpreters: list[Interpreter], venvs: list[Ve
             places += [(user_site(home, python.minor), home) for home in people]
         yield from _packages(host, python.environment, places)
     for venv in venvs:
-        yield from _packages(host, venv.environment, [(f, None) for f in site_folders_of_venv(venv.environment, venv.lib_minor or venv.minor)])
+        yield from _packages(
+            host,
+            venv.environment,
+            [(f, None) for f in site_folders_of_venv(venv.environment, venv.lib_minor or venv.minor)],
+        )
 
 
 def _packages(host: Host, environment: str, places: list[tuple[str, str | None]]) -> Iterator[Package | Gap]:
@@ -106,7 +112,9 @@ def normalised(name: str) -> str:
 
 
 @table("scripts", Script)
-def collect_scripts(host: Host, vault: Vault, interpreters: list[Interpreter], venvs: list[Venv]) -> Iterator[Script | Gap]:
+def collect_scripts(
+    host: Host, vault: Vault, interpreters: list[Interpreter], venvs: list[Venv]
+) -> Iterator[Script | Gap]:
     """Python commands in the folders of PATH in order, then those of venvs that are not on it."""
     on_path, problem = search_path(host)
     if problem:
@@ -137,10 +145,20 @@ def collect_scripts(host: Host, vault: Vault, interpreters: list[Interpreter], v
                 yield from _script(host, vault, path, name, None, False, venvs)
 
 
-def _script(host: Host, vault: Vault, path: str, name: str, position: int | None, is_first: bool, venvs: list[Venv]) -> Iterator[Script | Gap]:
+def _script(
+    host: Host, vault: Vault, path: str, name: str, position: int | None, is_first: bool, venvs: list[Venv]
+) -> Iterator[Script | Gap]:
     try:
         if _PYTHON.fullmatch(name):
-            yield Script(path, name, position, int(is_first), None, None if _is_shim(host, path) else environment_of(host, path, venvs), 0)
+            yield Script(
+                path,
+                name,
+                position,
+                int(is_first),
+                None,
+                None if _is_shim(host, path) else environment_of(host, path, venvs),
+                0,
+            )
             return
         head = host.read(path).decode("utf-8", "replace")[:2048]
     except InputError:

@@ -33,7 +33,10 @@ _PLACES = tuple(
         ("dockerfile", r"(?:.*\.)?dockerfile.*"),
         ("compose", r"(?:docker-)?compose[\w.-]*\.ya?ml"),
         ("env", r"\.env.*|.*\.env"),
-        ("script", r".*\.(?:sh|bash|zsh|ksh|fish|ps1|bat|cmd)|makefile|jenkinsfile|procfile|(?:bootstrap|provision|install|setup)[\w-]*"),
+        (
+            "script",
+            r".*\.(?:sh|bash|zsh|ksh|fish|ps1|bat|cmd)|makefile|jenkinsfile|procfile|(?:bootstrap|provision|install|setup)[\w-]*",
+        ),
         ("note", r".*\.(?:md|markdown|txt|rst|org|adoc|rtf)|(?:readme|notes?|todo|answers?)[\w-]*"),
         ("config", r".*\.(?:ya?ml|json|ini|cfg|conf|toml|properties|tf|tfvars|xml|cnf)"),
         ("code", r".*\.(?:py|rb|js|ts|go|php|java|pl)"),
@@ -144,7 +147,11 @@ class _Search:
         """Whether a path is a folder (no link) that is no virtual environment and no package store."""
         try:
             is_folder = self.host.stat(path, follow=False).kind == "directory"
-            return is_folder and path.rpartition("/")[2] not in {"node_modules", "vendor", "snap", "site-packages", "__pycache__"} and not self.host.exists(f"{path}/pyvenv.cfg")
+            return (
+                is_folder
+                and path.rpartition("/")[2] not in {"node_modules", "vendor", "snap", "site-packages", "__pycache__"}
+                and not self.host.exists(f"{path}/pyvenv.cfg")
+            )
         except (FileNotFoundError, Unavailable, InputError):
             return False
 
@@ -161,7 +168,11 @@ class _Search:
             if place in _BULK:
                 self.bulk_bytes += found.size_bytes
                 if self.bulk_bytes > _BULK_LIMIT_BYTES:
-                    yield Gap(path.rpartition("/")[0], Kind.TOOL, "holds too much text: not all of its notes, configuration and code was looked at for secrets")
+                    yield Gap(
+                        path.rpartition("/")[0],
+                        Kind.TOOL,
+                        "holds too much text: not all of its notes, configuration and code was looked at for secrets",
+                    )
                     return
             data = self.host.read(path, limit)
         except FileNotFoundError:
@@ -202,10 +213,15 @@ class _Search:
                 token=self.vault.token(value, hit.kind),
                 length=len(value),
                 is_hex=int(is_hex),
-                is_datadog=int(_DATADOG.search(line) is not None or (is_hex and len(value) in (32, 40) and _ANY_KEY.search(line) is not None)),
+                is_datadog=int(
+                    _DATADOG.search(line) is not None
+                    or (is_hex and len(value) in (32, 40) and _ANY_KEY.search(line) is not None)
+                ),
                 is_placeholder=int(len(set(value)) == 1),
                 is_tracked=is_tracked,
-                is_readable_by_others=int(bool(found.mode & 0o004) and self._is_passable(found.target.rpartition("/")[0])),
+                is_readable_by_others=int(
+                    bool(found.mode & 0o004) and self._is_passable(found.target.rpartition("/")[0])
+                ),
             )
 
     def _is_passable(self, folder: str) -> bool:

@@ -31,7 +31,15 @@ _KEPT = "apm_config.enabled"
 _LIKELY = ("api_key", "logs_enabled")
 _EXPECTED = {"bool": "bool", "int": "int", "float": "float", "string": "str", "list": "list", "map": "map"}
 # pkg/config/config_template.yaml [7.52], ap2 from the documentation; more will come, so an unknown one is not wrong for that.
-SITES = ("datadoghq.com", "us3.datadoghq.com", "us5.datadoghq.com", "datadoghq.eu", "ap1.datadoghq.com", "ap2.datadoghq.com", "ddog-gov.com")
+SITES = (
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "datadoghq.eu",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "ddog-gov.com",
+)
 LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "critical", "off")
 MAX_DEPTH = 40
 MAX_SETTINGS = 20_000  # through aliases a small file can hold millions
@@ -155,7 +163,18 @@ class _Effective:
                 near = self._nearest(key)
                 name_there = None if near is None or near.rpartition(".")[0] != prefix[:-1] else near.rpartition(".")[2]
                 redact = self.vault.redact
-                yield UnknownSetting(self.agent.agent, file, key_node.line, key_node.column, redact(here), redact(key), node.type, near, name_there, int(depth == 0))
+                yield UnknownSetting(
+                    self.agent.agent,
+                    file,
+                    key_node.line,
+                    key_node.column,
+                    redact(here),
+                    redact(key),
+                    node.type,
+                    near,
+                    name_there,
+                    int(depth == 0),
+                )
             if node.kind == "map":
                 self._add(key, None, "map", file, key_node.line)
                 if depth < MAX_DEPTH and len(self.found) < MAX_SETTINGS:
@@ -196,7 +215,17 @@ class _Effective:
         plain = value
         if value is not None:
             value = self.vault.redact_value(key, value)
-        self.found[key] = Setting(self.agent.agent, self.vault.redact(key), value, kind, "file", file, line, self._expected(key), *_judged(key, plain))
+        self.found[key] = Setting(
+            self.agent.agent,
+            self.vault.redact(key),
+            value,
+            kind,
+            "file",
+            file,
+            line,
+            self._expected(key),
+            *_judged(key, plain),
+        )
 
     def _environment(self) -> Iterator[Gap]:
         """Variables win over the file; those of the trace-agent's own unit are for `apm_config` alone, the core Agent's for all else."""
@@ -218,7 +247,9 @@ class _Effective:
                 if by_variable is None:
                     by_variable = self.known.by_variable()
                 for key in by_variable.get(variable.name, ()):
-                    if key.startswith("apm_config.") == (unit == TRACE_UNIT) or (unit == CORE_UNIT and variable.origin == "env"):
+                    if key.startswith("apm_config.") == (unit == TRACE_UNIT) or (
+                        unit == CORE_UNIT and variable.origin == "env"
+                    ):
                         self._set(key, variable, last)
 
     def _set(self, key: str, variable: Variable, others: dict[str, Variable]) -> None:
@@ -230,7 +261,15 @@ class _Effective:
             value = json.dumps(value.split(), ensure_ascii=False)
         hidden, kind = self.vault.redact_value(key, value), "list" if known.type == "list" else "str"
         self.found[key] = Setting(
-            self.agent.agent, key, hidden, kind, variable.origin, variable.file, variable.line, self._expected(key), *_judged(key, value)
+            self.agent.agent,
+            key,
+            hidden,
+            kind,
+            variable.origin,
+            variable.file,
+            variable.line,
+            self._expected(key),
+            *_judged(key, value),
         )
 
     def _defaults(self) -> Iterator[Gap]:
@@ -243,11 +282,26 @@ class _Effective:
                 default = on_mac
             if key == _KEPT and is_mac:
                 if self.agent.version is None:
-                    yield Gap(self.agent.agent, Kind.TOOL, f"the Agent's version is unknown, and with it the default of {key}")
+                    yield Gap(
+                        self.agent.agent, Kind.TOOL, f"the Agent's version is unknown, and with it the default of {key}"
+                    )
                     continue
                 if self.agent.major == 6:
                     default = False  # the macOS builds of Agent 6 ship with APM off
-            found[key] = Setting(agent, key, _plain(default), _type_name(default), "default", None, None, _EXPECTED.get(kind), None, None, None, None)
+            found[key] = Setting(
+                agent,
+                key,
+                _plain(default),
+                _type_name(default),
+                "default",
+                None,
+                None,
+                _EXPECTED.get(kind),
+                None,
+                None,
+                None,
+                None,
+            )
 
 
 def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
@@ -264,7 +318,20 @@ def _agent_5(host: Host, vault: Vault, agent: Agent) -> Iterator[Rows]:
         yield Gap(agent.agent, error.kind, f"{file}: {error.reason}", error.remedy)
         return
     for key, value, line in ini_settings(text):
-        yield Setting(agent.agent, vault.redact(key), vault.redact_value(key, value), "str", "file", file, line, None, None, None, None, None)
+        yield Setting(
+            agent.agent,
+            vault.redact(key),
+            vault.redact_value(key, value),
+            "str",
+            "file",
+            file,
+            line,
+            None,
+            None,
+            None,
+            None,
+            None,
+        )
 
 
 def ini_settings(text: str) -> Iterator[tuple[str, str, int]]:
@@ -307,7 +374,9 @@ def meant_site(value: str) -> str | None:
 def _text_of(node: Node) -> str | None:
     """A scalar as text, a list as JSON (scalars as text, null and mappings as null)."""
     if node.kind == "seq":
-        return json.dumps([_plain(item.value) if item.kind == "scalar" else None for item in node.items], ensure_ascii=False)
+        return json.dumps(
+            [_plain(item.value) if item.kind == "scalar" else None for item in node.items], ensure_ascii=False
+        )
     return _plain(node.value)
 
 

@@ -12,15 +12,32 @@ from dddoctor.model import Gap, Kind
 from dddoctor.tables import table
 from dddoctor.tables.mounts import gap_of
 
-_OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")  # os-release(5): the second is read only where the first is missing
+_OS_RELEASE = (
+    "/etc/os-release",
+    "/usr/lib/os-release",
+)  # os-release(5): the second is read only where the first is missing
 _LSB_RELEASE = "/etc/lsb-release"
 _MAC_VERSION = "/System/Library/CoreServices/SystemVersion.plist"
 # A small program of every distribution; its ELF header names the architecture of what is installed, whatever the kernel is.
 _PROGRAMS = ("/usr/bin/true", "/bin/true", "/bin/sh")
 _PROGRAM_LIMIT_BYTES = 4 * 1024 * 1024
 # e_machine of elf(5) → the name that `uname -m` prints.
-_MACHINES = {3: "i386", 8: "mips", 20: "ppc", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64", 258: "loongarch64"}
-_VIRTUAL = lazy(r"virtualbox|innotek|vmware|qemu|kvm|xen|bochs|parallels|virtual machine|amazon ec2|google compute|openstack|bhyve|droplet", re.I)
+_MACHINES = {
+    3: "i386",
+    8: "mips",
+    20: "ppc",
+    21: "ppc64le",
+    22: "s390x",
+    40: "arm",
+    62: "x86_64",
+    183: "aarch64",
+    243: "riscv64",
+    258: "loongarch64",
+}
+_VIRTUAL = lazy(
+    r"virtualbox|innotek|vmware|qemu|kvm|xen|bochs|parallels|virtual machine|amazon ec2|google compute|openstack|bhyve|droplet",
+    re.I,
+)
 _DMI = ("/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/product_name")
 
 
@@ -58,7 +75,9 @@ def collect(host: Host) -> Iterator[OperatingSystem | Gap]:
             arch, obstacle = _architecture(host)
             if obstacle is not None:
                 yield obstacle
-            yield OperatingSystem(*named, "arm64" if arch == "aarch64" and named[0] == "macos" else arch, _is_virtual(host), path)
+            yield OperatingSystem(
+                *named, "arm64" if arch == "aarch64" and named[0] == "macos" else arch, _is_virtual(host), path
+            )
             return
 
 
@@ -73,7 +92,9 @@ def parse_release(text: str) -> tuple[str, str, str | None] | None:
     if not name:
         return None
     version = values.get("VERSION_ID") or values.get("DISTRIB_RELEASE", "")
-    named_in_words = re.search(r"\(([A-Za-z]+)", values.get("VERSION", ""))  # Debian 8: VERSION="8 (jessie)" and no codename
+    named_in_words = re.search(
+        r"\(([A-Za-z]+)", values.get("VERSION", "")
+    )  # Debian 8: VERSION="8 (jessie)" and no codename
     codename = values.get("VERSION_CODENAME") or values.get("DISTRIB_CODENAME") or values.get("UBUNTU_CODENAME")
     return name, version, (codename or (named_in_words[1] if named_in_words else "")).lower() or None
 

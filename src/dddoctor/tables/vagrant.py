@@ -24,7 +24,14 @@ _LOADED = ("Vagrantfile", "vagrantfile")  # in this order: Vagrant's environment
 _DISGUISED = r"(?i)vagrantfile\.(?:txt|text|rtf|rb|docx?)"
 # The whole folder of an Agent, or one that its package fills. (checks.d and folders of single checks are empty in the package.)
 _AGENT_FOLDERS = r"/etc(?:/(?:dd-agent|datadog-agent)(?:/conf\.d)?)?|/opt/datadog-agent(?:/(?:bin|embedded|run).*)?|/"
-_FACT_TABLES = ("vagrant_machines", "vagrant_provisioners", "vagrant_ports", "vagrant_folders", "provision_commands", "vagrant_loads")
+_FACT_TABLES = (
+    "vagrant_machines",
+    "vagrant_provisioners",
+    "vagrant_ports",
+    "vagrant_folders",
+    "provision_commands",
+    "vagrant_loads",
+)
 
 
 class Vagrantfile(NamedTuple):
@@ -176,7 +183,19 @@ def collect(host: Host, vault: Vault, options: RunOptions) -> Iterator[Any]:
             yield from _file(host, vault, f"{folder.path.rstrip('/')}/{name}")
             continue
         for name in sorted(n for n in folder.names if n[:1] in "Vv" and re.fullmatch(_DISGUISED, n)):
-            yield Vagrantfile(f"{folder.path.rstrip('/')}/{name}", folder.path, 0, None, None, int(folder.path == "/vagrant"), None, None, None, None, None)
+            yield Vagrantfile(
+                f"{folder.path.rstrip('/')}/{name}",
+                folder.path,
+                0,
+                None,
+                None,
+                int(folder.path == "/vagrant"),
+                None,
+                None,
+                None,
+                None,
+                None,
+            )
 
 
 def _file(host: Host, vault: Vault, file: str) -> Iterator[Any]:
@@ -188,7 +207,20 @@ def _file(host: Host, vault: Vault, file: str) -> Iterator[Any]:
         return
     except (Unavailable, InputError) as error:
         yield Vagrantfile(file, folder, 1, None, None, is_own, None, None, None, None, None)
-        yield gap_of(file, error, ("parses", "is_known", "machine_count", "has_docker", "has_address", "has_web_server", "is_provisioning_known"), "vagrantfiles")
+        yield gap_of(
+            file,
+            error,
+            (
+                "parses",
+                "is_known",
+                "machine_count",
+                "has_docker",
+                "has_address",
+                "has_web_server",
+                "is_provisioning_known",
+            ),
+            "vagrantfiles",
+        )
         for name in ("vagrant_defects", *_FACT_TABLES):
             yield gap_of(file, error, None, name)
         return
@@ -198,7 +230,9 @@ def _file(host: Host, vault: Vault, file: str) -> Iterator[Any]:
     for defect in vagrant.defects:
         also = None if defect.also is None else json.dumps([{"file": file, "line": defect.also}])
         correction = None if defect.correction is None else vault.redact(defect.correction)
-        yield VagrantDefect(file, defect.line, defect.column, defect.kind, vault.redact(defect.name) or None, correction, also)
+        yield VagrantDefect(
+            file, defect.line, defect.column, defect.kind, vault.redact(defect.name) or None, correction, also
+        )
     if vagrant.facts is None:
         yield Vagrantfile(file, folder, 1, 0, 0, is_own, None, None, None, None, None)
         for name in _FACT_TABLES:
@@ -220,8 +254,22 @@ def _facts(host: Host, vault: Vault, file: str, folder: str, is_own: int, vagran
         yield gap_of(file, error, ("is_mentioned",), "vagrant_ports")
     names = [m.name for m in found.machines if m.name is not None]
     yield Vagrantfile(
-        file, folder, 1, int(vagrant.reading.parses), 1, is_own, len(names), _has_docker(host, vagrant, work, is_own), int(bool(found.networks)),
-        int(work.speaks_of("web") or (bool(is_own) and _is_there(host, "/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy", "/etc/caddy"))),
+        file,
+        folder,
+        1,
+        int(vagrant.reading.parses),
+        1,
+        is_own,
+        len(names),
+        _has_docker(host, vagrant, work, is_own),
+        int(bool(found.networks)),
+        int(
+            work.speaks_of("web")
+            or (
+                bool(is_own)
+                and _is_there(host, "/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy", "/etc/caddy")
+            )
+        ),
         int(work.is_known),
     )
     for machine in found.machines:
@@ -232,15 +280,41 @@ def _facts(host: Host, vault: Vault, file: str, folder: str, is_own: int, vagran
             machine.memory_mb, None if machine.memory_start is None else vagrant.line(machine.memory_start),
         )  # fmt: skip
     for p in found.provisioners:
-        yield VagrantProvisioner(file, shown(p.machine), vagrant.line(p.start), shown(p.kind), shown(p.name), p.run if p.is_run_known else None, shown(p.path), int(p.is_conditional))
+        yield VagrantProvisioner(
+            file,
+            shown(p.machine),
+            vagrant.line(p.start),
+            shown(p.kind),
+            shown(p.name),
+            p.run if p.is_run_known else None,
+            shown(p.path),
+            int(p.is_conditional),
+        )
     for port in found.ports:
         is_mentioned = port.guest is not None and re.search(rf"(?<!\d){port.guest}(?!\d)", work.mentions) is not None
-        yield VagrantPort(file, shown(port.machine), vagrant.line(port.start), port.guest, port.host, int(port.auto_correct), port.protocol, int(is_mentioned))
+        yield VagrantPort(
+            file,
+            shown(port.machine),
+            vagrant.line(port.start),
+            port.guest,
+            port.host,
+            int(port.auto_correct),
+            port.protocol,
+            int(is_mentioned),
+        )
     for synced in found.folders:
         if not synced.is_disabled:
             target = posixpath.normpath(synced.target) if synced.target else None
             hides = target is not None and re.fullmatch(_AGENT_FOLDERS, target) is not None
-            yield VagrantFolder(file, shown(synced.machine), vagrant.line(synced.start), shown(synced.source), shown(target), synced.type, int(hides))
+            yield VagrantFolder(
+                file,
+                shown(synced.machine),
+                vagrant.line(synced.start),
+                shown(synced.source),
+                shown(target),
+                synced.type,
+                int(hides),
+            )
     yield from _commands(file, vagrant, work, shown)
     yield from _loads(host, file, vagrant, work, is_own)
 
@@ -259,7 +333,11 @@ def _has_docker(host: Host, vagrant: Vagrant, work: Provisioning, is_own: int) -
     from dddoctor.rubytext.boxes import box_of
 
     assert vagrant.facts is not None
-    if any(p.kind in ("docker", "docker_compose") for p in vagrant.facts.provisioners) or work.speaks_of("docker") or (is_own and _is_there(host, "/usr/bin/docker", "/usr/bin/dockerd")):
+    if (
+        any(p.kind in ("docker", "docker_compose") for p in vagrant.facts.provisioners)
+        or work.speaks_of("docker")
+        or (is_own and _is_there(host, "/usr/bin/docker", "/usr/bin/dockerd"))
+    ):
         return 1
     boxes = [m.box for m in vagrant.facts.machines if m.box_start is not None]
     is_bare = bool(boxes) and all(b is not None and box_of(b).is_bare for b in boxes)
@@ -320,7 +398,12 @@ def _loads(host: Host, file: str, vagrant: Vagrant, work: Provisioning, is_own: 
 
     if work.speaks_of("mysql") or here("/usr/sbin/mysqld", "/usr/sbin/mariadbd", "/usr/libexec/mysqld"):
         yield VagrantLoad(file, "MySQL")
-    if runs or work.speaks_of("docker") or any(p.kind == "docker" for p in vagrant.facts.provisioners) or here("/usr/bin/dockerd"):
+    if (
+        runs
+        or work.speaks_of("docker")
+        or any(p.kind == "docker" for p in vagrant.facts.provisioners)
+        or here("/usr/bin/dockerd")
+    ):
         yield VagrantLoad(file, "Docker")
     if work.speaks_of("agent") or here("/opt/datadog-agent/bin"):
         yield VagrantLoad(file, "an installed Agent")

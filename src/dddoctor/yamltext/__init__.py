@@ -35,6 +35,9 @@ def correct(data: bytes, kind: str, line: int, defect_kind: str) -> tuple[Span, 
         if defect.line == line and defect.kind == defect_kind and defect.correction is not None:
             if defect_kind == "utf-16-without-bom":
                 return (Span(0, len(data), defect.replacements[0][2].encode()),)
-            found = ((document.byte_offset(start), document.byte_offset(end), document.encode(new)) for start, end, new in defect.replacements)
+            found = (
+                (document.byte_offset(start), document.byte_offset(end), document.encode(new))
+                for start, end, new in defect.replacements
+            )
             return tuple(Span(start, end, new) for start, end, new in found)
     return None

@@ -16,8 +16,12 @@ _ODD = lazy(f"[{_ODD_BLANKS}{_INVISIBLE}]")
 _UNICODE_DASH = lazy(r"(\s*)[\u2010-\u2015\u2212\u2022\u00b7](?=[ \xa0])")
 _FENCE = lazy(r"(?:`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*")
 _FILE_NAME = lazy(r"(?:[\w.~-]*/)*[\w.-]+\.(?:ya?ml|txt|conf|cfg)(?:\.\w+)?:?")
-_PROMPT = lazy(r"(?:\([\w.-]+\) ?)?(?:\[?[\w.-]+@[\w.-]+(?:[: ]\S*?)?\]?[$#%>]|[$%>]|[\w.-]+[$#]|PS [A-Za-z]:\\[^>]*>)(?: .*)?")
-_COMMAND = lazy(r"(?:sudo|cat|vi|vim|nano|less|more|tail|head|echo|cd|ls|tee|emacs|service|systemctl|datadog-agent) .*|cat ?<<.*")
+_PROMPT = lazy(
+    r"(?:\([\w.-]+\) ?)?(?:\[?[\w.-]+@[\w.-]+(?:[: ]\S*?)?\]?[$#%>]|[$%>]|[\w.-]+[$#]|PS [A-Za-z]:\\[^>]*>)(?: .*)?"
+)
+_COMMAND = lazy(
+    r"(?:sudo|cat|vi|vim|nano|less|more|tail|head|echo|cd|ls|tee|emacs|service|systemctl|datadog-agent) .*|cat ?<<.*"
+)
 _EDITOR = lazy(
     r'"[^"]+" (?:\[[^\]]*\] ?)*(?:\d+L, \d+[CB](?: written)?|\[New\]?.*)?|:(?:wq|w|q|x|q!|wq!|qa|qa!|x!)|--? ?(?:INSERT|VISUAL|REPLACE) ?--?'
     r"|\[ ?(?:Wrote|Read) \d+ lines? ?\]|\^[A-Z] .*\^[A-Z] .*|GNU nano .*|\(END\)|~"
@@ -26,8 +30,12 @@ _HEREDOC = lazy(r"(?:EOF|EOT|EOL|END)")
 _DIFF = lazy(r"(?:--- |\+\+\+ )\S.*|@@ .*@@.*|diff --git .*|index [0-9a-f]+\.\.[0-9a-f]+.*")
 _CONFLICT = lazy(r"(?:<{7}|>{7}|\|{7})(?: .*)?|={7}")
 _NUMBERED = lazy(r"[ \t]*(\d+)(?:[:|]?[ \t]|[:|]|$)")
-_RTF_GROUP = lazy(r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|listtable|listoverridetable)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\n?")
-_RTF_TOKEN = lazy(r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??|\\([a-zA-Z]+)(-?\d+)? ?|\\([\\{}])|\\\n|\\~|\\([^a-zA-Z])|([{}])|\n")
+_RTF_GROUP = lazy(
+    r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|listtable|listoverridetable)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\n?"
+)
+_RTF_TOKEN = lazy(
+    r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??|\\([a-zA-Z]+)(-?\d+)? ?|\\([\\{}])|\\\n|\\~|\\([^a-zA-Z])|([{}])|\n"
+)
 
 JUNK = {
     "fence": (_FENCE, "a Markdown fence is part of the file"),
@@ -45,7 +53,14 @@ def character_candidates(document: Document) -> Iterator[Candidate]:
     text = document.text
     if text.startswith("\ufeff"):
         marks = len(text) - len(text.lstrip("\ufeff"))
-        yield Candidate("second-bom", 1, 1, "a second byte order mark: every later line at column 0 loses its first letter", ((0, marks, ""),), column=1)
+        yield Candidate(
+            "second-bom",
+            1,
+            1,
+            "a second byte order mark: every later line at column 0 loses its first letter",
+            ((0, marks, ""),),
+            column=1,
+        )
         return
     found = list(CONTROLS.finditer(text))
     if not found:
@@ -55,8 +70,16 @@ def character_candidates(document: Document) -> Iterator[Candidate]:
     count = len(found)
     if text.count("\x00") * 3 > len(text) and document.encoding == "utf-8":
         return
-    name = {"\x00": "a NUL character", "\x1b": "an escape character (of a terminal)"}.get(text[at], f"the control character U+{ord(text[at]):04X}")
-    said = name if count == 1 else f"{name} and {count - 1} more control characters" if count > 2 else f"{name} and one more control character"
+    name = {"\x00": "a NUL character", "\x1b": "an escape character (of a terminal)"}.get(
+        text[at], f"the control character U+{ord(text[at]):04X}"
+    )
+    said = (
+        name
+        if count == 1
+        else f"{name} and {count - 1} more control characters"
+        if count > 2
+        else f"{name} and one more control character"
+    )
     yield Candidate(
         "control-character",
         lines[0],
@@ -85,7 +108,9 @@ def without_utf16(document: Document) -> str | None:
 def odd_blanks(line: Line) -> tuple[Replacement, ...]:
     """Odd blanks at the indent, behind a dash or a colon become blanks; invisible characters there go."""
     text = line.text
-    edges = re.compile(f"^[ \t{_ODD_BLANKS}{_INVISIBLE}]+|(?<=-)[ {_ODD_BLANKS}{_INVISIBLE}]+|(?<=:)[ {_ODD_BLANKS}{_INVISIBLE}]+|[{_ODD_BLANKS}{_INVISIBLE}]+$")
+    edges = re.compile(
+        f"^[ \t{_ODD_BLANKS}{_INVISIBLE}]+|(?<=-)[ {_ODD_BLANKS}{_INVISIBLE}]+|(?<=:)[ {_ODD_BLANKS}{_INVISIBLE}]+|[{_ODD_BLANKS}{_INVISIBLE}]+$"
+    )
     found: list[Replacement] = []
     for match in edges.finditer(text):
         for odd in _ODD.finditer(match[0]):
@@ -105,21 +130,43 @@ def odd_blank_candidates(lines: list[Line], chosen: list[Line]) -> Iterator[Cand
                 replacements += found
                 places.append(line.number)
     if places:
-        name = "a no-break space" if "\xa0" in "".join(lines[place - 1].text for place in places) else "an invisible character"
+        name = (
+            "a no-break space"
+            if "\xa0" in "".join(lines[place - 1].text for place in places)
+            else "an invisible character"
+        )
         say = f"{name} stands where a blank belongs; for the Agent it is a letter"
         yield Candidate("odd-blank", places[0], 1, say, tuple(replacements), tuple(places[1:]))
     for line in chosen:
         match = _UNICODE_DASH.match(line.text)
         if match:
             at = line.start + match.end() - 1
-            yield Candidate("odd-dash", line.number, 1, "this list item begins with a typographic dash or bullet, not with `-`", ((at, at + 1, "-"),))
+            yield Candidate(
+                "odd-dash",
+                line.number,
+                1,
+                "this list item begins with a typographic dash or bullet, not with `-`",
+                ((at, at + 1, "-"),),
+            )
         if line.content.startswith(("* ", "+ ", "• ")):
             at = line.content_start
-            yield Candidate("odd-dash", line.number, 1, f"this list item begins with `{line.content[0]}`, not with `-`", ((at, at + 1, "-"),))
+            yield Candidate(
+                "odd-dash",
+                line.number,
+                1,
+                f"this list item begins with `{line.content[0]}`, not with `-`",
+                ((at, at + 1, "-"),),
+            )
         at = line.text.find("\uff1a")
         if at > 0 and re.fullmatch(r"[\w.-]+", line.text[:at].strip().lstrip("- ")):
             wide = line.start + at
-            yield Candidate("odd-colon", line.number, 1, "a full-width colon stands behind the key", ((wide, wide + 1, ":" if line.text[at + 1 : at + 2] == " " else ": "),))
+            yield Candidate(
+                "odd-colon",
+                line.number,
+                1,
+                "a full-width colon stands behind the key",
+                ((wide, wide + 1, ":" if line.text[at + 1 : at + 2] == " " else ": "),),
+            )
 
 
 def _junk_of(line: Line) -> tuple[str, str] | None:
@@ -151,19 +198,46 @@ def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
     found = [*top, *reversed(end)]
     if found:
         replacements = tuple(removed(text, line, line) for line, _ in found)
-        yield Candidate("leading-junk" if top else "trailing-junk", found[0][0].number, 1, found[0][1], replacements, tuple(line.number for line, _ in found[1:]))
+        yield Candidate(
+            "leading-junk" if top else "trailing-junk",
+            found[0][0].number,
+            1,
+            found[0][1],
+            replacements,
+            tuple(line.number for line, _ in found[1:]),
+        )
         if top and end:
-            yield Candidate("leading-junk", top[0][0].number, 1, top[0][1], tuple(removed(text, line, line) for line, _ in top), tuple(line.number for line, _ in top[1:]))
+            yield Candidate(
+                "leading-junk",
+                top[0][0].number,
+                1,
+                top[0][1],
+                tuple(removed(text, line, line) for line, _ in top),
+                tuple(line.number for line, _ in top[1:]),
+            )
     fences = [line for line in code if _FENCE.fullmatch(line.text.strip())]
     if fences:
         yield Candidate(
-            "leading-junk", fences[0].number, 1, JUNK["fence"][1], tuple(removed(text, line, line) for line in fences), tuple(line.number for line in fences[1:])
+            "leading-junk",
+            fences[0].number,
+            1,
+            JUNK["fence"][1],
+            tuple(removed(text, line, line) for line in fences),
+            tuple(line.number for line in fences[1:]),
         )
     templates = [line for line in code if re.fullmatch(r"\s*\{\{.*\}\}\s*", line.text)]
     if templates:
         say = "a line of a template (`{{ … }}`) was not filled in"
         gone = tuple(removed(text, line, line) for line in templates)
-        yield Candidate("template-left-in", templates[0].number, 1, say, gone, tuple(line.number for line in templates[1:]), is_guess=True)
+        yield Candidate(
+            "template-left-in",
+            templates[0].number,
+            1,
+            say,
+            gone,
+            tuple(line.number for line in templates[1:]),
+            is_guess=True,
+        )
     yield from _number_candidates(lines, code)
 
 
@@ -185,7 +259,9 @@ def _number_candidates(lines: list[Line], code: list[Line]) -> Iterator[Candidat
             replacements.append((line.start, line.start + end, ""))
             least = min(least, len(line.text[end:]) - len(line.text[end:].lstrip()))
         say = "every line begins with its line number"
-        yield Candidate("leading-junk", code[0].number, 1 if least == 0 else 2, say, tuple(replacements), end_line=code[-1].number)
+        yield Candidate(
+            "leading-junk", code[0].number, 1 if least == 0 else 2, say, tuple(replacements), end_line=code[-1].number
+        )
         if least == 0:
             return
 
@@ -207,7 +283,14 @@ def rtf_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
     last = next((line for line in reversed(lines) if line.text.strip()), lines[-1])
     if last.text.strip() == "}" and last not in head:
         replacements.append(removed(text, last, last))
-    yield Candidate("leading-junk", 1, 1, "the head of an RTF file stands before the text", tuple(replacements), end_line=head[-1].number)
+    yield Candidate(
+        "leading-junk",
+        1,
+        1,
+        "the head of an RTF file stands before the text",
+        tuple(replacements),
+        end_line=head[-1].number,
+    )
 
 
 def rtf_to_text(text: str) -> str:
@@ -224,7 +307,19 @@ def rtf_to_text(text: str) -> str:
         elif code:
             parts.append(chr(int(code) % 65536))
         elif word:
-            parts.append({"par": "\n", "line": "\n", "tab": "\t", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”", "emdash": "—", "endash": "–"}.get(word, ""))
+            parts.append(
+                {
+                    "par": "\n",
+                    "line": "\n",
+                    "tab": "\t",
+                    "lquote": "‘",
+                    "rquote": "’",
+                    "ldblquote": "“",
+                    "rdblquote": "”",
+                    "emdash": "—",
+                    "endash": "–",
+                }.get(word, "")
+            )
         elif escaped:
             parts.append(escaped)
         elif match[0] == "\\\n":

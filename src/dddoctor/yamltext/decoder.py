@@ -28,7 +28,15 @@ CHECK_FIELDS = {
     "check_tag_cardinality": "string",
 }
 NO_INSTANCES = "Configuration file contains no valid instances"
-_TAGS = {"str": "!!str", "int": "!!int", "float": "!!float", "bool": "!!bool", "null": "!!null", "list": "!!seq", "map": "!!map"}
+_TAGS = {
+    "str": "!!str",
+    "int": "!!int",
+    "float": "!!float",
+    "bool": "!!bool",
+    "null": "!!null",
+    "list": "!!seq",
+    "map": "!!map",
+}
 _WANTS_MAP = "map merge requires map or sequence of maps as the value"
 
 
@@ -76,7 +84,13 @@ class Decoder:
             self._alias_count += times
         count = self._count
         if self._alias_count > 100 and count > 1_000:
-            allowed = 0.99 if count <= 400_000 else 0.10 if count >= 4_000_000 else 0.99 - 0.89 * (count - 400_000) / 3_600_000
+            allowed = (
+                0.99
+                if count <= 400_000
+                else 0.10
+                if count >= 4_000_000
+                else 0.99 - 0.89 * (count - 400_000) / 3_600_000
+            )
             if self._alias_count / count > allowed:
                 raise _Failed("document contains excessive aliasing", node)
 
@@ -227,10 +241,14 @@ class Decoder:
                 continue
             wanted = CHECK_FIELDS.get(name)
             if wanted is None:
-                self.strict_errors.append((f"line {_line(key_node)}: field {name} not found in type providers.configFormat", key_node))
+                self.strict_errors.append(
+                    (f"line {_line(key_node)}: field {name} not found in type providers.configFormat", key_node)
+                )
                 continue
             if name in seen:
-                self.strict_errors.append((f"line {_line(key_node)}: field {name} already set in type providers.configFormat", key_node))
+                self.strict_errors.append(
+                    (f"line {_line(key_node)}: field {name} already set in type providers.configFormat", key_node)
+                )
             seen.add(name)
             fields[name] = yield self.field(value_node, wanted)
         return fields
@@ -268,7 +286,9 @@ def judge(document: Document) -> None:
     fields: dict[str, Any] = {}
     try:
         if root is not None:
-            fields = decoder.run({"check": decoder.check, "main": decoder.main}.get(document.kind, decoder.anything)(root))
+            fields = decoder.run(
+                {"check": decoder.check, "main": decoder.main}.get(document.kind, decoder.anything)(root)
+            )
     except _Failed as failed:
         problem = Problem(f"yaml: {failed.text}", failed.node.line, failed.node.column, None)
         document.is_yaml, document.root, document.problem, document.problems = False, None, problem, [problem]
@@ -348,7 +368,11 @@ def _go_value(value: object, depth: int = 0) -> str:
     if isinstance(value, list):
         return "[]interface {}{" + ", ".join(_go_value(item, depth + 1) for item in value) + "}"
     if isinstance(value, dict):
-        return "map[interface {}]interface {}{" + ", ".join(f"{_go_value(k, depth + 1)}:{_go_value(v, depth + 1)}" for k, v in value.items()) + "}"
+        return (
+            "map[interface {}]interface {}{"
+            + ", ".join(f"{_go_value(k, depth + 1)}:{_go_value(v, depth + 1)}" for k, v in value.items())
+            + "}"
+        )
     if value is None:
         return "interface {}(nil)"
     return str(value).lower() if isinstance(value, bool) else str(value)

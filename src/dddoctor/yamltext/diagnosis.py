@@ -20,6 +20,7 @@ from dddoctor.yamltext.judging import (
     distance,
     duplicate_penalty,
     has_odd_logs,
+    has_unknown_key,
     identity,
     is_no_worse,
     last_line,
@@ -51,25 +52,53 @@ _BRACKET = lazy(r"[\[\]{}]")
 _KINDS = (
     ("unknown anchor", "undefined-alias", "an alias (`*name`) has no anchor"),
     ("anchor ", "alias-loop", "an anchor's value contains an alias to itself"),
-    ("document contains excessive aliasing", "alias-bomb", "aliases within aliases make the data too large for the Agent"),
+    (
+        "document contains excessive aliasing",
+        "alias-bomb",
+        "aliases within aliases make the data too large for the Agent",
+    ),
     ("exceeded max depth", "too-deep", "brackets or lists are nested more than 10,000 deep"),
     ("invalid map key", "invalid-key", "a list or mapping stands where a key belongs"),
     ("map merge requires", "wrong-merge", "`<<` takes a mapping or a list of mappings"),
     ("cannot decode", "wrong-tag", "the tag before the value does not fit it"),
     ("!!binary", "wrong-tag", "the value is no base64, as its tag says"),
     ("found unexpected end of stream", "unclosed-quote", "a quote is opened here and not closed"),
-    ("did not find expected ',' or", "unclosed-bracket", "a bracket is opened here and not closed, or a comma is missing"),
-    ("mapping values are not allowed", "sibling-depth", "a key stands where none can be: the line above is not finished, or the depth is wrong"),
-    ("did not find expected key", "sibling-depth", "a key was expected here: the depth is wrong, or a line above is not finished"),
-    ("did not find expected '-' indicator", "sibling-depth", "a list item was expected here: the depth is wrong, or a dash is missing"),
+    (
+        "did not find expected ',' or",
+        "unclosed-bracket",
+        "a bracket is opened here and not closed, or a comma is missing",
+    ),
+    (
+        "mapping values are not allowed",
+        "sibling-depth",
+        "a key stands where none can be: the line above is not finished, or the depth is wrong",
+    ),
+    (
+        "did not find expected key",
+        "sibling-depth",
+        "a key was expected here: the depth is wrong, or a line above is not finished",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "sibling-depth",
+        "a list item was expected here: the depth is wrong, or a dash is missing",
+    ),
     ("could not find expected ':'", "colon-lost", "a colon is missing"),
     ("found a tab", "tab-indentation", "a tab indents this line; YAML takes blanks only"),
-    ("found character that cannot start any token", "value-needs-quotes", "a value cannot begin with this character without quotes"),
+    (
+        "found character that cannot start any token",
+        "value-needs-quotes",
+        "a value cannot begin with this character without quotes",
+    ),
     ("found unknown escape", "bad-escape", "a backslash in double quotes begins an escape that there is not"),
     ("block sequence entries are not allowed", "sibling-depth", "a list item cannot begin here"),
     ("found incompatible YAML document", "yaml-directive", "the Agent reads YAML 1.1 only"),
     ("invalid ", "bad-encoding", "a byte that is no UTF-8; the Agent refuses the whole file for it"),
-    ("control characters", "control-character", "a control character; the Agent's reader refuses the whole file for it, also in a comment"),
+    (
+        "control characters",
+        "control-character",
+        "a control character; the Agent's reader refuses the whole file for it, also in a comment",
+    ),
     ("incomplete ", "bad-encoding", "a byte that is no UTF-8; the Agent refuses the whole file for it"),
 )
 
@@ -162,7 +191,9 @@ class _Search:
         accepted = self.edits.text
         if current.parses:
             self._notes(current)
-        return sorted([*self._finished(accepted, is_proven), *rest], key=lambda defect: (defect.line, defect.column, defect.kind))
+        return sorted(
+            [*self._finished(accepted, is_proven), *rest], key=lambda defect: (defect.line, defect.column, defect.kind)
+        )
 
     # --- one step ------------------------------------------------------------------------------------------------
 
@@ -175,10 +206,19 @@ class _Search:
         if not current.is_yaml and any(conflict_line(line) for line in lines):
             return None
         choice: _Choice | None = None
-        part = Part.around(current, lines) if len(text) > _LARGE and not current.is_yaml and not _is_about_tabs(current) else None
+        part = (
+            Part.around(current, lines)
+            if len(text) > _LARGE and not current.is_yaml and not _is_about_tabs(current)
+            else None
+        )
         if part is not None:
             document = self.read(part.text)
-            if not document.is_yaml and document.problem and current.problem and part.original_line(document.problem.line or 1) == current.problem.line:
+            if (
+                not document.is_yaml
+                and document.problem
+                and current.problem
+                and part.original_line(document.problem.line or 1) == current.problem.line
+            ):
                 choice = self._choose(document, lines_of(part.text))
                 if choice is not None:
                     choice = choice.moved(part)
@@ -219,9 +259,17 @@ class _Search:
             numbers: dict[Any, int] = {}
             data = {identity(after.value(), numbers) for _, after in chosen}
             is_ambiguous = len(data) > 1 or beside <= total
-            winner, after = min(chosen, key=lambda one: (distance(one[0], current, lines) if len(data) > 1 else (0, 0), preference(one[0], current, lines)))
-            # Where a move gives a key twice, two items became one: it was a dash that was lost.
-            is_merged = winner.kind == "sibling-depth" and (duplicate_penalty(after) > 0 or has_odd_logs(after))
+            winner, after = min(
+                chosen,
+                key=lambda one: (
+                    distance(one[0], current, lines) if len(data) > 1 else (0, 0),
+                    preference(one[0], current, lines),
+                ),
+            )
+            # Where a move gives a key twice, two items became one: it was a dash that was lost. A key left over at the top level points to the same.
+            is_merged = winner.kind == "sibling-depth" and (
+                duplicate_penalty(after) > 0 or has_odd_logs(after) or has_unknown_key(after)
+            )
             return _Choice(winner, (), is_ambiguous or is_merged or makes_unknown_key(current, after, winner))
         if not further:
             return None
@@ -234,20 +282,32 @@ class _Search:
         candidate, rivals, is_ambiguous = choice
         line, column, end_line, also = self._original(current, candidate)
         if is_ambiguous and candidate.kind == "sibling-depth":
-            candidate = candidate._replace(text="this line stands at a depth of its own: it is not clear which key it belongs to")
+            candidate = candidate._replace(
+                text="this line stands at a depth of its own: it is not clear which key it belongs to"
+            )
         base = self.edits.text
-        return _Step(candidate, line, column, end_line, also, self.edits.add(candidate.replacements), rivals, base, is_ambiguous)
+        return _Step(
+            candidate, line, column, end_line, also, self.edits.add(candidate.replacements), rivals, base, is_ambiguous
+        )
 
     def _original(self, current: Document, candidate: Candidate) -> tuple[int, int, int, tuple[int, ...]]:
         """The candidate's places in the original text."""
         start = current.line_starts()[candidate.line - 1]
-        column = candidate.column or len(current.line_text(candidate.line)) - len(current.line_text(candidate.line).lstrip()) + 1
+        column = (
+            candidate.column
+            or len(current.line_text(candidate.line)) - len(current.line_text(candidate.line).lstrip()) + 1
+        )
         line = self._original_line(current, candidate.line)
         original = self.document
         if original.line_text(line) != current.line_text(candidate.line):
             column = original.column_of(self.edits.original_offset(start + column - 1)) if candidate.column else column
         end_line = self._original_line(current, candidate.end_line or candidate.line)
-        return line, max(column, 1), max(end_line, line), tuple(dict.fromkeys(self._original_line(current, number) for number in candidate.also))
+        return (
+            line,
+            max(column, 1),
+            max(end_line, line),
+            tuple(dict.fromkeys(self._original_line(current, number) for number in candidate.also)),
+        )
 
     def _original_line(self, current: Document, number: int) -> int:
         starts = current.line_starts()
@@ -266,7 +326,11 @@ class _Search:
         joint = set(wanted)
         together = bool(wanted) and self._holds(current, Candidate("notes", 1, 1, "", tuple(wanted)))
         for one in found:
-            if one.replacements and not (together and set(one.replacements) <= joint) and not (self.left > 0 and self._holds(current, one)):
+            if (
+                one.replacements
+                and not (together and set(one.replacements) <= joint)
+                and not (self.left > 0 and self._holds(current, one))
+            ):
                 one = one._replace(replacements=())
             line, column, end_line, also = self._original(current, one)
             self.notes.append(_Step(one, line, column, end_line, also, [], (), current.text, False))
@@ -276,10 +340,16 @@ class _Search:
                 taken.append(replacement)
         if not taken or not self._holds(current, Candidate("notes", 1, 1, "", tuple(taken))):
             return
-        made = dict(zip(taken, self.edits.add(taken), strict=False)) if not self.edits.edits else {one: self.edits.add([one])[0] for one in reversed(taken)}
+        made = (
+            dict(zip(taken, self.edits.add(taken), strict=False))
+            if not self.edits.edits
+            else {one: self.edits.add([one])[0] for one in reversed(taken)}
+        )
         for position, step in enumerate(self.notes):
             if step.candidate.replacements and all(replacement in made for replacement in step.candidate.replacements):
-                self.notes[position] = step._replace(edits=[made[replacement] for replacement in step.candidate.replacements])
+                self.notes[position] = step._replace(
+                    edits=[made[replacement] for replacement in step.candidate.replacements]
+                )
 
     def _holds(self, current: Document, found: Candidate) -> bool:
         try:
@@ -300,7 +370,12 @@ class _Search:
             holds = is_proven and not step.is_ambiguous and not candidate.is_guess and not self._is_entangled(step)
             # What is noticed next to a line of which it is not clear what it was meant to be may come from there.
             is_note = not any(one is step for one in self.steps)
-            holds = holds and not (is_note and any(other.line - step.end_line <= _NEAR and step.line - other.end_line <= _NEAR for other in doubtful))
+            holds = holds and not (
+                is_note
+                and any(
+                    other.line - step.end_line <= _NEAR and step.line - other.end_line <= _NEAR for other in doubtful
+                )
+            )
             if holds and step.rivals:
                 if value is None:
                     value = identity(self.read(accepted).value(), numbers)
@@ -308,7 +383,17 @@ class _Search:
             replacements = tuple(sorted({(edit.start, edit.end, edit.new) for edit in step.edits})) if holds else ()
             correction = self._corrected(step, replacements) if replacements else None
             found.append(
-                Defect(step.line, step.column, step.end_line, candidate.kind, candidate.text, correction, step.also, candidate.is_blocking, replacements)
+                Defect(
+                    step.line,
+                    step.column,
+                    step.end_line,
+                    candidate.kind,
+                    candidate.text,
+                    correction,
+                    step.also,
+                    candidate.is_blocking,
+                    replacements,
+                )
             )
         return found
 
@@ -319,9 +404,17 @@ class _Search:
             for other in [*self.steps, *self.notes]
             if other is not step and other.line - step.end_line <= _NEAR and step.line - other.end_line <= _NEAR
         ]
-        if step.candidate.kind == "sibling-depth" and step.candidate.is_blocking and any(other.candidate.kind == "no-blank-after-colon" for other in near):
+        if (
+            step.candidate.kind == "sibling-depth"
+            and step.candidate.is_blocking
+            and any(other.candidate.kind == "no-blank-after-colon" for other in near)
+        ):
             return True
-        moves = [other for other in near if other.candidate.kind == step.candidate.kind == "sibling-depth" and other.candidate.is_blocking]
+        moves = [
+            other
+            for other in near
+            if other.candidate.kind == step.candidate.kind == "sibling-depth" and other.candidate.is_blocking
+        ]
         if any(other.line <= step.end_line + 1 and step.line <= other.end_line + 1 for other in moves):
             return True
         return any(one is step for one in self.steps) and any(other.rivals or step.rivals for other in near)
@@ -368,9 +461,20 @@ class _Search:
             conflict = next((line for line in lines if conflict_line(line)), None)
             if conflict is not None:
                 line = self._original_line(current, conflict.number)
-                return Defect(line, 1, line, "merge-conflict", "a mark of git's: two versions of the file were not merged", None, (), True)
+                return Defect(
+                    line,
+                    1,
+                    line,
+                    "merge-conflict",
+                    "a mark of git's: two versions of the file were not merged",
+                    None,
+                    (),
+                    True,
+                )
             words = re.sub(r"^yaml: (?:line \d+: )?", "", problem.message)
-            kind, say = next(((kind, say) for start, kind, say in _KINDS if words.startswith(start)), ("does-not-parse", words))
+            kind, say = next(
+                ((kind, say) for start, kind, say in _KINDS if words.startswith(start)), ("does-not-parse", words)
+            )
             place, column = problem.line or 1, problem.column or 1
         else:
             kind, place, column, say = first_problem(current)
@@ -405,10 +509,12 @@ def _is_good(document: Document) -> bool:
         return False
     if document.rest_ignored_line is None or document.kind == "other":
         return True
-    return not any(candidate.kind in ("leading-blank-first-key", "front-matter") for candidate in shape_candidates(document, lines_of(document.text)))
+    return not any(
+        candidate.kind in ("leading-blank-first-key", "front-matter")
+        for candidate in shape_candidates(document, lines_of(document.text))
+    )
 
 
 def diagnose(document: Document) -> list[Defect]:
     """All defects of a document, by line."""
     return _Search(document).run()
-

@@ -45,14 +45,18 @@ def added(document: Document, target: Target | None, steps: Path, piece: Piece, 
     if node.kind == "scalar" and node.type == "null" and node.anchor is None and node.tag is None:
         return _in_null(document, target, piece, layout)
     what = {"map": "a section", "seq": "a list"}.get(node.kind, "a single value")
-    raise CannotEdit(f"line {node.line} holds {what}, which cannot take {'a key' if isinstance(rest[0], str) else 'an item'}")
+    raise CannotEdit(
+        f"line {node.line} holds {what}, which cannot take {'a key' if isinstance(rest[0], str) else 'an item'}"
+    )
 
 
 def appended(document: Document, node: Node, rest: Path, piece: Piece, layout: Layout) -> list[Cut]:
     """Add an item at the end of a sequence; `rest` begins with 0."""
     if node.style == "flow":
         below = flow_of(rest[1:], piece, quote_of(node)) if len(rest) > 1 else piece.flow(_json_quote(node))
-        return _in_brackets(node, "{" + below + "}" if len(rest) > 1 and isinstance(rest[1], str) else below, node.children)
+        return _in_brackets(
+            node, "{" + below + "}" if len(rest) > 1 and isinstance(rest[1], str) else below, node.children
+        )
     text = document.text
     dash, first = dash_of(node, 0), node.children[0]
     blanks = text[dash + 1 : first.start] if line_end(text, dash) >= first.start > dash + 1 else " "
@@ -158,7 +162,13 @@ def _in_null(document: Document, target: Target, piece: Piece, layout: Layout) -
             return [Cut(at, at, layout.eol + layout.eol.join(indented(lines, column(text, dash) + 2)))]
         first = "" if node.start != node.end else " "
         inner = column(text, start) if node.start != node.end else column(text, dash) + 2
-        return [Cut(start, node.end if node.start != node.end else start, first + layout.eol.join([lines[0], *indented(lines[1:], inner)]))]
+        return [
+            Cut(
+                start,
+                node.end if node.start != node.end else start,
+                first + layout.eol.join([lines[0], *indented(lines[1:], inner)]),
+            )
+        ]
     key = owner.children[2 * target.number]
     colon = colon_of(key)
     deeper = layout.step if isinstance(rest[0], str) else layout.list_offset
@@ -214,7 +224,10 @@ def _lines_replaced(document: Document, node: Node, colon: int, new: str) -> lis
     """`new` in place of a value that goes over lines of its own: a block collection, a literal or folded text (its `|` stands in the key's line)."""
     text, places = document.text, extents(node)
     if node.style == "block" and is_first_in_line(text, node.start):
-        return [*([Cut(colon + 1, colon + 1, f" {new}")] if new else []), *erased(document, node.start, node, places=places)]
+        return [
+            *([Cut(colon + 1, colon + 1, f" {new}")] if new else []),
+            *erased(document, node.start, node, places=places),
+        ]
     begin = colon + 1
     while text[begin] in " \t" and begin < node.start:
         begin += 1
@@ -233,7 +246,9 @@ def _item_replaced(document: Document, target: Target, value: Any, layout: Layou
         lines = block_lines(value, layout.step, layout.list_offset)
     if node.start == node.end:
         dash = dash_of(target.owner, target.number) if target.owner else 0
-        return [Cut(dash + 1, dash + 1, " " + layout.eol.join([lines[0], *indented(lines[1:], column(text, dash) + 2)]))]
+        return [
+            Cut(dash + 1, dash + 1, " " + layout.eol.join([lines[0], *indented(lines[1:], column(text, dash) + 2)]))
+        ]
     end = tail(node)
     if comments(text, node.start, end, extents(node)) or (len(lines) > 1 and comments(text, end, line_end(text, end))):
         raise CannotEdit(f"comments stand inside the item in line {node.line}")
@@ -245,7 +260,9 @@ def _longer(document: Document, node: Node, value: list[Any], layout: Layout) ->
     from dddoctor.yamltext.edit_proof import same, value_of
 
     old = node.children
-    if len(value) <= len(old) or not all(same(value_of(document, item), new) for item, new in zip(old, value, strict=False)):
+    if len(value) <= len(old) or not all(
+        same(value_of(document, item), new) for item, new in zip(old, value, strict=False)
+    ):
         return None
     text = document.text
     dash = dash_of(node, 0)

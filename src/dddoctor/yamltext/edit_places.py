@@ -52,7 +52,11 @@ def parse_path(path: str, kind: str) -> Path:
         if number:
             steps.append(None if number == "*" else int(number))
         else:
-            text = name if name is not None else re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], quoted, flags=re.DOTALL)
+            text = (
+                name
+                if name is not None
+                else re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], quoted, flags=re.DOTALL)
+            )
             steps += text.lower().split(".") if kind == "main" else [text]
         at = found.end()
     if not steps:

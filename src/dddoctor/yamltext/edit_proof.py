@@ -29,7 +29,11 @@ def differs_only_at(before: Document, after: Document, intents: Sequence[str]) -
 
 def differs_only_on(before: Document, after: Document, meant: Sequence[Path]) -> bool:
     """The same with paths that are parsed for the kind of `after`."""
-    if not before.is_yaml or not after.is_yaml or (before.rest_ignored_line is None) != (after.rest_ignored_line is None):
+    if (
+        not before.is_yaml
+        or not after.is_yaml
+        or (before.rest_ignored_line is None) != (after.rest_ignored_line is None)
+    ):
         return False
     return _same(before.value(), after.value(), meant, after.kind, is_top=True)
 

@@ -52,12 +52,16 @@ def removed(document: Document, owner: Node, indexes: set[int], *, keep_comments
     elif is_behind_dash and 0 in indexes:
         stays = next(i for i in range(count) if i not in indexes)
         places = [place for part in parts[:stays] for place in part.places]
-        begin = parts[0].start if keep_comments else line_end(text, parts[0].end)  # its own comments go, those between do not
+        begin = (
+            parts[0].start if keep_comments else line_end(text, parts[0].end)
+        )  # its own comments go, those between do not
         if not comments(text, begin, parts[stays].start, places):
             cuts.append(Cut(parts[0].start, parts[stays].start))
             indexes = {i for i in indexes if i > stays}
     for index in sorted(indexes):
-        cuts += erased(document, parts[index].start, parts[index].node, places=parts[index].places, keep_comments=keep_comments)
+        cuts += erased(
+            document, parts[index].start, parts[index].node, places=parts[index].places, keep_comments=keep_comments
+        )
     return cuts
 
 
@@ -106,7 +110,7 @@ def _from_brackets(document: Document, owner: Node, parts: list[_Part], indexes:
     places = [place for part in parts for place in part.places]
     for start, end in regions:
         if comments(text, start, end, places):
-            raise CannotEdit(f"comments stand between what is to go and what stays, from line {document.line_of(start)}")
+            raise CannotEdit(
+                f"comments stand between what is to go and what stays, from line {document.line_of(start)}"
+            )
     return [Cut(start, end) for start, end in regions]
-
-

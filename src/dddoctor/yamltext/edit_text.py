@@ -181,7 +181,9 @@ def _deeper(text: str, key: Node, below: int) -> int:
     return max(column(text, below) - column(text, key.start), 0)
 
 
-def erased(document: Document, start: int, node: Node, *, places: list[tuple[int, int]], keep_comments: bool = True) -> list[Cut]:
+def erased(
+    document: Document, start: int, node: Node, *, places: list[tuple[int, int]], keep_comments: bool = True
+) -> list[Cut]:
     """Cuts that take away what stands between `start` and the end of `node`, and the lines that are empty then.
 
     Comments stay, each in a line of its own where the line is gone; so do blank lines. They stand no deeper than what was there, or a literal text
@@ -202,7 +204,11 @@ def erased(document: Document, start: int, node: Node, *, places: list[tuple[int
             cuts.append(Cut(min(first + deepest, mark) if is_whole else at, mark))
         elif not is_whole:
             cuts.append(Cut(at, stop if not keep_comments else max(at, min(end, stop))))
-        elif not keep_comments or text[first:stop].strip() or any(begin < stop and first < finish for begin, finish in places):
+        elif (
+            not keep_comments
+            or text[first:stop].strip()
+            or any(begin < stop and first < finish for begin, finish in places)
+        ):
             cuts.append(Cut(first, behind))
         if stop >= end or behind >= len(text):
             return cuts
@@ -296,7 +302,10 @@ def _split(pieces: list[_Piece], at: int) -> tuple[list[_Piece], list[_Piece]]:
             if at == 0:
                 return left, pieces[number:]
             halves = (data[:at], data[at:]) if data is not None else (None, None)
-            return [*left, (begin, at, halves[0])], [(begin + (at if data is None else 0), length - at, halves[1]), *pieces[number + 1 :]]
+            return [*left, (begin, at, halves[0])], [
+                (begin + (at if data is None else 0), length - at, halves[1]),
+                *pieces[number + 1 :],
+            ]
         left.append((begin, length, data))
         at -= length
     return left, []

@@ -11,10 +11,24 @@ from collections.abc import Mapping
 
 from dddoctor.lazyre import lazy
 
-_PLAIN = lazy(r"[A-Za-z_/][A-Za-z0-9_./@+~$^()<>;:=-]*(?: [A-Za-z0-9_./@+~$^()<>;=-][A-Za-z0-9_./@+~$^()<>;:=-]*)*", re.ASCII)
+_PLAIN = lazy(
+    r"[A-Za-z_/][A-Za-z0-9_./@+~$^()<>;:=-]*(?: [A-Za-z0-9_./@+~$^()<>;=-][A-Za-z0-9_./@+~$^()<>;:=-]*)*", re.ASCII
+)
 _ADDRESS = lazy(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?", re.ASCII)
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"])
-_ESCAPES = {"\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r", "\x1b": "\\e", '"': '\\"', "\\": "\\\\"}
+_ESCAPES = {
+    "\0": "\\0",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\v": "\\v",
+    "\f": "\\f",
+    "\r": "\\r",
+    "\x1b": "\\e",
+    '"': '\\"',
+    "\\": "\\\\",
+}
 
 
 class CannotEdit(Exception):
@@ -60,7 +74,9 @@ def stands_on_one_line(value: object) -> bool:
     if isinstance(value, Mapping):
         return not value
     if isinstance(value, list | tuple):
-        return all(not isinstance(v, str) and isinstance(v, Mapping | list | tuple) and stands_on_one_line(v) for v in value)
+        return all(
+            not isinstance(v, str) and isinstance(v, Mapping | list | tuple) and stands_on_one_line(v) for v in value
+        )
     return True
 
 

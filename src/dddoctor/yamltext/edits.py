@@ -76,7 +76,11 @@ def add_item(document: Document, path: str, value: object) -> tuple[Span, ...]:
             cuts += appended(document, node, (0,), Given(value), layout_of(document))
     if not wanted:
         return ()
-    lists = [[*old, value] if target in wanted else old for target in there for old in [value_of(document, target.node) or []]]
+    lists = [
+        [*old, value] if target in wanted else old
+        for target in there
+        for old in [value_of(document, target.node) or []]
+    ]
     return _proven(document, to_spans(document, cuts), [steps], each={steps: lists})
 
 
@@ -86,7 +90,10 @@ def remove_key(document: Document, path: str) -> tuple[Span, ...]:
     spans = _removal(document, steps)
     if isinstance(steps[-1], str):
         return _proven(document, spans, [steps], gone=[steps])
-    lists = [[item for i, item in enumerate(value_of(document, t.node)) if steps[-1] not in (i, None)] for t in found(document, steps[:-1])]
+    lists = [
+        [item for i, item in enumerate(value_of(document, t.node)) if steps[-1] not in (i, None)]
+        for t in found(document, steps[:-1])
+    ]
     return _proven(document, spans, [steps[:-1]], each={steps[:-1]: lists})
 
 
@@ -135,7 +142,12 @@ def rename_key(document: Document, path: str, to: str) -> tuple[Span, ...]:
         own = len(pieces_of(key.raw, document.kind))  # `a.b` of datadog.yaml stands for two steps
         name = ".".join(str(step) for step in new_steps[-own:])
         cuts.append(Cut(key.value_start, key.end, key_text(name, {"single": "'", "double": '"'}.get(key.style, ""))))
-    return _proven(document, to_spans(document, cuts), [steps, new_steps], each={new_steps: [value_of(document, t.node) for t in there]})
+    return _proven(
+        document,
+        to_spans(document, cuts),
+        [steps, new_steps],
+        each={new_steps: [value_of(document, t.node) for t in there]},
+    )
 
 
 def intents_of_removal(document: Document, path: str) -> tuple[str, ...]:
@@ -197,7 +209,9 @@ def _is_block(place: Target) -> bool:
     return node.style == "block"
 
 
-def _moved(document: Document, places: Sequence[Target], paths: tuple[Path, Path], piece: Piece, *, keep_comments: bool) -> tuple[Span, ...]:
+def _moved(
+    document: Document, places: Sequence[Target], paths: tuple[Path, Path], piece: Piece, *, keep_comments: bool
+) -> tuple[Span, ...]:
     """Add the piece at the places, then remove the old key from the result: the new place may lie in the same section."""
     path, new_path = paths
     layout = layout_of(document)

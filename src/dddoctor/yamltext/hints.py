@@ -20,7 +20,10 @@ _REPEATED = lazy(r"(\n *- [^\n]+)\1\r?\n")
 _NESTED_NAME = lazy(r"\n +(?:logs|instances):")
 _DIGIT_HASH = lazy(r"[\w]#")
 _HALF = lazy(r"^[ ]*#+ ?[ ]*[A-Za-z_][\w.-]*:[ \t]*\r?$", re.MULTILINE)
-_NESTED_MAIN = lazy(r"^[ ]+(?:apm_config|logs_config|process_config|api_key|dd_url|logs_enabled|dogstatsd_port|confd_path):", re.MULTILINE)
+_NESTED_MAIN = lazy(
+    r"^[ ]+(?:apm_config|logs_config|process_config|api_key|dd_url|logs_enabled|dogstatsd_port|confd_path):",
+    re.MULTILINE,
+)
 
 
 def is_unsuspicious(document: Document) -> bool:
@@ -32,7 +35,7 @@ def is_unsuspicious(document: Document) -> bool:
         return False
     if "::" in text and _TWO_COLONS.search(text):
         return False
-    if ":\"" in text or ":'" in text or _REPEATED.search(text) or _NESTED_NAME.search(text):
+    if ':"' in text or ":'" in text or _REPEATED.search(text) or _NESTED_NAME.search(text):
         return False
     if ("{" in text and _FLOW_COLON.search(text)) or ("#" in text and _DIGIT_HASH.search(text)):
         return False
@@ -53,7 +56,9 @@ def _may_have_wrong_types(document: Document) -> bool:
         if name == "init_config":
             if value.kind == "seq" or (value.kind == "scalar" and (value.event.value or value.event.style)):
                 return True
-            if value.kind == "map" and any(key.event.value == "service" and inner.kind != "scalar" for key, inner in value.pairs):
+            if value.kind == "map" and any(
+                key.event.value == "service" and inner.kind != "scalar" for key, inner in value.pairs
+            ):
                 return True
         elif name == "logs":
             if value.kind == "map":

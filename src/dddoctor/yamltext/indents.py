@@ -16,12 +16,25 @@ TAB_SAY = "a tab indents this line; YAML takes blanks only"
 
 def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Candidate]:
     """All lines that are indented with tabs at once, with several widths, and each run of them alone at the depths that its neighbours suggest."""
-    tabbed = [line for line in lines if "\t" in line.indent or (line.text and not line.text.strip() and "\t" in line.text)]
+    tabbed = [
+        line for line in lines if "\t" in line.indent or (line.text and not line.text.strip() and "\t" in line.text)
+    ]
     behind_dash = [line for line in lines if "\t" in line.dashes]
     if behind_dash:
-        replacements = tuple(change for line in behind_dash for change in changed(line, line.indent + re.sub(r"-[ \t]+", "- ", line.dashes) + line.content))
+        replacements = tuple(
+            change
+            for line in behind_dash
+            for change in changed(line, line.indent + re.sub(r"-[ \t]+", "- ", line.dashes) + line.content)
+        )
         say = "a tab follows the dash; YAML takes a blank only"
-        yield Candidate("tab-indentation", behind_dash[0].number, 1, say, replacements, tuple(line.number for line in behind_dash[1:]))
+        yield Candidate(
+            "tab-indentation",
+            behind_dash[0].number,
+            1,
+            say,
+            replacements,
+            tuple(line.number for line in behind_dash[1:]),
+        )
     if not tabbed:
         return
     also = tuple(line.number for line in tabbed[1:])
@@ -33,9 +46,15 @@ def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Can
         flat = [line for line, new in texts if line.is_code and not new.startswith(" ")]
         is_mixed = 0 < len(flat) < sum(line.is_code for line in tabbed)
         replacements = tuple(change for line, new in texts for change in changed(line, new))
-        yield Candidate("tab-indentation", first, flat_cost if flat else 1, TAB_SAY, replacements, also, is_guess=is_mixed)
+        yield Candidate(
+            "tab-indentation", first, flat_cost if flat else 1, TAB_SAY, replacements, also, is_guess=is_mixed
+        )
         if flat_cost == 1 and not flat:  # keys of the top level at column 0, the others indented
-            replacements = tuple(change for line, new in texts for change in changed(line, new.lstrip() if _key_name(line) in top_names else new))
+            replacements = tuple(
+                change
+                for line, new in texts
+                for change in changed(line, new.lstrip() if _key_name(line) in top_names else new)
+            )
             yield Candidate("tab-indentation", first, 1, TAB_SAY, replacements, also)
     code = [line for line in tabbed if line.is_code]
     if not code or len({line.indent for line in code}) > 1:
@@ -45,7 +64,9 @@ def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Can
         return
     for column in sorted(_targets(lines, code[0].number - 1)):
         replacements = tuple(change for line in code for change in changed(line, " " * column + line.body)) + blank
-        yield Candidate("tab-indentation", first, 1 if column else flat_cost, TAB_SAY, tuple(sorted(replacements)), also)
+        yield Candidate(
+            "tab-indentation", first, 1 if column else flat_cost, TAB_SAY, tuple(sorted(replacements)), also
+        )
 
 
 def _key_name(line: Line) -> str:
@@ -62,17 +83,34 @@ def irregularity(lines: list[Line], position: int) -> int:
     above = next((other for other in reversed(lines[:position]) if other.is_code), None)
     below = next((other for other in lines[position + 1 :] if other.is_code), None)
     if above is not None and below is not None and not above.opens:
-        depths = {column for column in (above.columns[-1], above.columns[0]) if column in (below.columns[0], below.columns[-1])}
+        depths = {
+            column
+            for column in (above.columns[-1], above.columns[0])
+            if column in (below.columns[0], below.columns[-1])
+        }
         if depths and not depths & set(line.columns):
             return 0
-    beside = next((other for other in reversed(lines[:position]) if other.is_code and other.column <= line.column), None)
-    if beside is not None and beside.column == line.column and beside.dashes and not line.dashes and not (above is not None and above.opens):
+    beside = next(
+        (other for other in reversed(lines[:position]) if other.is_code and other.column <= line.column), None
+    )
+    if (
+        beside is not None
+        and beside.column == line.column
+        and beside.dashes
+        and not line.dashes
+        and not (above is not None and above.opens)
+    ):
         return 2
     steps: dict[int, int] = {}
     before: Line | None = None
     for other in lines:
         if other.is_code:
-            if before is not None and before.opens and other.column > before.columns[-1] and other.number != line.number:
+            if (
+                before is not None
+                and before.opens
+                and other.column > before.columns[-1]
+                and other.number != line.number
+            ):
                 step = other.column - before.columns[-1]
                 steps[step] = steps.get(step, 0) + 1
             before = other
@@ -148,7 +186,9 @@ def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
     """The line alone, with what stands deeper below it, or with its whole run, moved to where it could belong."""
     line = lines[position]
     current = line.column
-    targets = sorted(_targets(lines, position) - {current}, key=lambda column: (abs(column - current), column))[:_MOST_TARGETS]
+    targets = sorted(_targets(lines, position) - {current}, key=lambda column: (abs(column - current), column))[
+        :_MOST_TARGETS
+    ]
     groups, run = _groups(lines, position)
     for target in targets:
         side = "deeper than" if target < current else "left of"
@@ -164,29 +204,60 @@ def depth_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
                 end = group[-1].number if len(group) > 1 else None
                 # A whole run of lines is moved less often than one line (with what stands below it).
                 cost = 3 if group is run else 2
-                yield Candidate("sibling-depth", line.number, cost, say, tuple(replacements), end_line=end, column=current + 1)
+                yield Candidate(
+                    "sibling-depth", line.number, cost, say, tuple(replacements), end_line=end, column=current + 1
+                )
 
 
 def dash_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
     """A dash for the line, where the list item above or below it begins at its column, or has its key or text there."""
     line = lines[position]
-    if line.dashes or not line.is_code:
+    if line.dashes or not line.is_code or line.code in ("init_config:", "instances:", "logs:"):
         return
     is_text = COLON_WORD.match(line.content) is not None and not KEY.match(line.content)
     above = next((other for other in reversed(lines[:position]) if other.is_code and other.column <= line.column), None)
     below = next((other for other in lines[position + 1 :] if other.is_code and other.column <= line.column), None)
-    inner = next((other for other in lines[position + 1 :] if other.text.strip() and (other.is_code or other.column > line.column)), None)
+    if (
+        is_text
+        and above is not None
+        and above.opens
+        and (above.columns[-1] == line.column or above.code.endswith("tags:"))
+    ):
+        yield Candidate(
+            "dash-lost",
+            line.number,
+            1 if above.code.endswith("tags:") else 2,
+            "no dash before this list item",
+            changed(line, line.indent + "- " + line.content),
+            column=line.column + 1,
+        )
+    inner = next(
+        (
+            other
+            for other in lines[position + 1 :]
+            if other.text.strip() and (other.is_code or other.column > line.column)
+        ),
+        None,
+    )
     for item in (above, below):
         if item is None or item.dashes.count("-") != 1 or line.column not in item.columns:
             continue
         width = len(item.dashes) if item.content else 2
-        if line.column == item.column and inner is not None and inner.is_code and not inner.dashes and inner.column >= line.column + 2:
+        if (
+            line.column == item.column
+            and inner is not None
+            and inner.is_code
+            and not inner.dashes
+            and inner.column >= line.column + 2
+        ):
             width = inner.column - line.column
         new = " " * item.column + "-".ljust(width) + line.content
         is_key, is_among_keys = (KEY.match(text) is not None for text in (line.content, item.content))
         # A list holds items of one kind; another kind is the dearer guess.
         cost = 3 if is_key != is_among_keys else 2 if is_key else 1 if is_text else 3
-        yield Candidate("dash-lost", line.number, cost, "no dash before this list item", changed(line, new), column=line.column + 1)
+        yield Candidate(
+            "dash-lost", line.number, cost, "no dash before this list item", changed(line, new), column=line.column + 1
+        )
 
 
 def _groups(lines: list[Line], position: int) -> tuple[list[list[Line]], list[Line]]:

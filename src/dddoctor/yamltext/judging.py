@@ -14,7 +14,18 @@ from dddoctor.yamltext.nodes import Document, Key
 from dddoctor.yamltext.shapes import MAIN_KEYS, wrong_types
 
 _CODE_LIKE = lazy(r"""\s*(?:-\s|-$|["']?[\w.-]+["']?\s*:)""")
-_MAY_TOUCH_TEXTS = frozenset({"leading-junk", "trailing-junk", "control-character", "second-bom", "front-matter", "bad-escape", "utf-16-without-bom", "bad-encoding"})
+_MAY_TOUCH_TEXTS = frozenset(
+    {
+        "leading-junk",
+        "trailing-junk",
+        "control-character",
+        "second-bom",
+        "front-matter",
+        "bad-escape",
+        "utf-16-without-bom",
+        "bad-encoding",
+    }
+)
 
 
 def remaining(document: Document) -> int:
@@ -101,7 +112,11 @@ def penalty(document: Document) -> int:
     if document.rest_ignored_line is not None:
         total += 4
     is_check = document.kind == "check"
-    nested = {"instances", "init_config", "logs", "ad_identifiers"} if is_check else {"api_key", "apm_config", "logs_config", "process_config", "dd_url", "logs_enabled"}
+    nested = (
+        {"instances", "init_config", "logs", "ad_identifiers"}
+        if is_check
+        else {"api_key", "apm_config", "logs_config", "process_config", "dd_url", "logs_enabled"}
+    )
     root = document.root
     instances = next((value for key, value in document.top_level() if key.raw == "instances"), None)
     for _, parent, key in nodes_of(document):
@@ -121,14 +136,22 @@ def penalty(document: Document) -> int:
         total += sum(2 for item in instances.children if item.kind == "scalar" or not item.children)
     if is_check and not any(key.raw in CHECK_FIELDS for key, _ in document.top_level()):
         total += 3
-    if document.kind == "main" and root is not None and not any(key.raw in MAIN_KEYS for key, _ in document.top_level()):
+    if (
+        document.kind == "main"
+        and root is not None
+        and not any(key.raw in MAIN_KEYS for key, _ in document.top_level())
+    ):
         total += 1
     return total
 
 
 def is_no_worse(before: Document, after: Document) -> bool:
     """Whether a change to an accepted text leaves it accepted, without new warnings, and with no option of a wrong type that was right."""
-    if not after.parses or len(after.warnings) > len(before.warnings) or after.rest_ignored_line != before.rest_ignored_line:
+    if (
+        not after.parses
+        or len(after.warnings) > len(before.warnings)
+        or after.rest_ignored_line != before.rest_ignored_line
+    ):
         return False
     return before.kind != "check" or len(list(wrong_types(after))) <= len(list(wrong_types(before)))
 
@@ -140,7 +163,14 @@ def duplicate_penalty(document: Document) -> int:
 
 def has_odd_logs(document: Document) -> bool:
     """Whether `logs` of a check is a mapping: the Agent loads the file and finds no log source in it."""
-    return document.kind == "check" and any(key.raw == "logs" and value.kind == "map" for key, value in document.top_level())
+    return document.kind == "check" and any(
+        key.raw == "logs" and value.kind == "map" for key, value in document.top_level()
+    )
+
+
+def has_unknown_key(document: Document) -> bool:
+    """Whether a key stands at the top level that the Agent does not know there."""
+    return any("not found in type" in warning.message for warning in document.warnings)
 
 
 def makes_unknown_key(before: Document, after: Document, candidate: Candidate) -> bool:
@@ -165,7 +195,11 @@ def preference(candidate: Candidate, document: Document, lines: list[Line]) -> t
         start, end, new = candidate.replacements[0]
         column = candidate.column or 1
         odd = (column - 1 + len(new) - (end - start)) % 2
-    near = abs(candidate.line - (document.problem.line or candidate.line)) if document.problem and candidate.kind != "sibling-depth" else 0
+    near = (
+        abs(candidate.line - (document.problem.line or candidate.line))
+        if document.problem and candidate.kind != "sibling-depth"
+        else 0
+    )
     strange = irregularity(lines, candidate.line - 1) if candidate.kind == "sibling-depth" else 0
     return (count, strange, odd, near, candidate.line)
 

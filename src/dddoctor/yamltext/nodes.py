@@ -112,7 +112,12 @@ class Node:
 
     @property
     def end_line(self) -> int:
-        if self.kind == "scalar" and self.document.has_plain_lines and self.event.__class__ is yaml.ScalarEvent and self.event.style not in ("|", ">"):
+        if (
+            self.kind == "scalar"
+            and self.document.has_plain_lines
+            and self.event.__class__ is yaml.ScalarEvent
+            and self.event.style not in ("|", ">")
+        ):
             end: Any = self.event.end_mark
             return end.line + 1  # type: ignore[no-any-return]
         return self.document.line_of(max(self.end - 1, self.start))
@@ -122,7 +127,12 @@ class Node:
         """A scalar as it is written, quotes included, without anchor and tag; an alias as written; "" for collections."""
         if self.kind == "scalar":
             event: Any = self.event
-            if event.__class__ is yaml.ScalarEvent and event.tag is None and event.anchor is None and event.style not in ("|", ">"):
+            if (
+                event.__class__ is yaml.ScalarEvent
+                and event.tag is None
+                and event.anchor is None
+                and event.style not in ("|", ">")
+            ):
                 begin: Any = event.start_mark
                 end: Any = event.end_mark
                 return self.document.text[begin.index : end.index]
@@ -164,7 +174,9 @@ class Node:
 
     def _resolve(self) -> str:
         event: Any = self.event
-        if self.kind == "scalar" and self.target is None and event.tag is None and not self.document.stand_ins:  # nearly all
+        if (
+            self.kind == "scalar" and self.target is None and event.tag is None and not self.document.stand_ins
+        ):  # nearly all
             self._type, self._value = found = ("str", event.value) if event.style else resolve_plain(event.value)
             return found[0]
         node = self.target or self

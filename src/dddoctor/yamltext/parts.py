@@ -58,7 +58,9 @@ class Part:
 
     def whole(self, candidate: Candidate) -> Candidate:
         """The candidate in the offsets and lines of the whole text."""
-        replacements: tuple[Replacement, ...] = tuple((self._offset(start), self._offset(end), new) for start, end, new in candidate.replacements)
+        replacements: tuple[Replacement, ...] = tuple(
+            (self._offset(start), self._offset(end), new) for start, end, new in candidate.replacements
+        )
         return candidate._replace(
             line=self.original_line(candidate.line),
             replacements=replacements,

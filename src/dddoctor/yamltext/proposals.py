@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dddoctor.yamltext.characters import character_candidates, junk_candidates, odd_blank_candidates, without_utf16
 from dddoctor.yamltext.indents import dash_candidates, depth_candidates, header_candidates, tab_candidates
 from dddoctor.yamltext.lines import Candidate, Line, Replacement
-from dddoctor.yamltext.marks import directive, is_among_texts, mark_candidates, question_mark, sibling_candidates
+from dddoctor.yamltext.marks import colon_cost, directive, mark_candidates, question_mark, sibling_candidates
 from dddoctor.yamltext.nodes import Document
 from dddoctor.yamltext.shapes import shape_candidates, top_level_names
 
@@ -44,7 +44,16 @@ def candidates_for(document: Document, lines: list[Line]) -> Iterator[Candidate]
         places = sorted({document.line_of(at) for at in bad})
         say = "a byte that is no UTF-8 (the file was saved in another encoding); the Agent refuses the whole file for it, also in a comment"
         replacements = tuple((at, at + 1, "?") for at in bad)
-        yield Candidate("bad-encoding", places[0], 1, say, replacements, tuple(places[1:]), column=document.column_of(bad[0]), is_guess=True)
+        yield Candidate(
+            "bad-encoding",
+            places[0],
+            1,
+            say,
+            replacements,
+            tuple(places[1:]),
+            column=document.column_of(bad[0]),
+            is_guess=True,
+        )
         return
     found = list(character_candidates(document))
     if found:
@@ -54,14 +63,16 @@ def candidates_for(document: Document, lines: list[Line]) -> Iterator[Candidate]
         # The text is YAML; its values are not what the Agent can decode. Moving lines is no way out.
         place = document.problem.line if document.problem else None
         if place is not None and "aliasing" not in message and "contains itself" not in message:
-            yield from mark_candidates(lines[place - 1], text, True)
+            yield from mark_candidates(lines[place - 1], text, 3)
         return
     yield from junk_candidates(text, lines)
     mark = min(document.noticed[0] if document.noticed[0] is not None else 0, len(text))
     context = document.noticed[1]
     here = document.line_of(mark)
     chosen = _window(lines, here, _WINDOW)
-    if context is not None and ("quoted scalar" in document.context or "flow" in document.context or "simple key" in document.context):
+    if context is not None and (
+        "quoted scalar" in document.context or "flow" in document.context or "simple key" in document.context
+    ):
         chosen += _window(lines, document.line_of(context), 3)
     chosen = sorted(set(chosen))
     yield from odd_blank_candidates(lines, chosen)
@@ -76,14 +87,14 @@ def candidates_for(document: Document, lines: list[Line]) -> Iterator[Candidate]
         if candidate:
             yield candidate
     for line in chosen:
-        yield from mark_candidates(line, text, is_among_texts(lines, line.number - 1))
+        yield from mark_candidates(line, text, colon_cost(lines, line.number - 1))
         yield from sibling_candidates(lines, line.number - 1)
         yield from header_candidates(lines, line.number - 1)
         yield from depth_candidates(lines, line.number - 1)
         yield from dash_candidates(lines, line.number - 1)
     top = next((line for line in lines if line.is_code), None)
     if top is not None and top not in chosen:
-        yield from mark_candidates(top, text, False)
+        yield from mark_candidates(top, text, 1)
 
 
 def _window(lines: list[Line], number: int, count: int) -> list[Line]:

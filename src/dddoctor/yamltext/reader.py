@@ -19,7 +19,8 @@ from dddoctor.yamltext.nodes import Document, Node, Problem
 MAX_DEPTH = 10_000
 _MAX_READ_AGAIN_CHARACTERS = 20_000_000  # what the retries may read in all
 _ODD_KEYS = lazy(
-    r"^(?:[-+.~\d].*|<<|[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE|null|Null|NULL|)$", re.MULTILINE
+    r"^(?:[-+.~\d].*|<<|[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE|null|Null|NULL|)$",
+    re.MULTILINE,
 )
 _YAML_DIRECTIVE = lazy(r"%YAML[ \t]+(\S+)")
 
@@ -46,7 +47,10 @@ def read(data: bytes, kind: str = "check") -> Document:
         # The Agent decodes bytes ahead of its parser, so what they say comes first.
         _refuse(document, refused if bad is None else _Refused(bad.message, "reader", bad.offset))
         return document
-    if bad is not None and (document.rest_ignored_line is None or document.byte_offset(bad.offset) < document.byte_offset(document.end) + FAR_BEHIND_BYTES):
+    if bad is not None and (
+        document.rest_ignored_line is None
+        or document.byte_offset(bad.offset) < document.byte_offset(document.end) + FAR_BEHIND_BYTES
+    ):
         _refuse(document, _Refused(bad.message, "reader", bad.offset))
         return document
     if document.needs_decoding or not _is_plain_shape(document):
@@ -85,7 +89,12 @@ def _problem(document: Document, refused: _Refused) -> Problem:
     return Problem(message, document.line_of(place), document.column_of(place), printed)
 
 
-_CONTEXT_IS_CULPRIT = ("found unexpected end of stream", "did not find expected ',' or", "could not find expected ':'", "found unknown escape character")
+_CONTEXT_IS_CULPRIT = (
+    "found unexpected end of stream",
+    "did not find expected ',' or",
+    "could not find expected ':'",
+    "found unknown escape character",
+)
 
 
 def _culprit(document: Document, refused: _Refused) -> int | None:
@@ -102,7 +111,13 @@ def _culprit(document: Document, refused: _Refused) -> int | None:
             above -= 1
         text = document.line_text(above).strip() if above >= 1 else ""
         here = document.line_text(line)
-        if text and not text.startswith("#") and ": " not in text and not text.endswith(":") and here.count(": ") + here.endswith(":") < 2:
+        if (
+            text
+            and not text.startswith("#")
+            and ": " not in text
+            and not text.endswith(":")
+            and here.count(": ") + here.endswith(":") < 2
+        ):
             start = document.line_starts()[above - 1]
             return start + len(document.line_text(above)) - len(document.line_text(above).lstrip())
     return mark
@@ -166,7 +181,13 @@ def _with_stand_in(text: str, error: yaml.MarkedYAMLError, stand_ins: dict[str, 
         return _replaced(text, at, ":", stand_ins)
     if error.problem == "found unknown escape character" and text[at : at + 2] == "\\'":
         return _replaced(text, at, "\\'", stand_ins)
-    if error.problem == "did not find expected whitespace or line break" and text[at : at + 1] in (",", "[", "]", "{", "}"):
+    if error.problem == "did not find expected whitespace or line break" and text[at : at + 1] in (
+        ",",
+        "[",
+        "]",
+        "{",
+        "}",
+    ):
         return text[:at] + "_" + text[at + 1 :]
     return None
 
@@ -174,7 +195,9 @@ def _with_stand_in(text: str, error: yaml.MarkedYAMLError, stand_ins: dict[str, 
 def _replaced(text: str, at: int, original: str, stand_ins: dict[str, str]) -> str:
     """The text with `original` at `at` replaced by private characters; an escaped quote comes back as the quote alone."""
     wanted = original[-1]
-    character = next((known for known, value in stand_ins.items() if value == wanted and len(known) == len(original)), None)
+    character = next(
+        (known for known, value in stand_ins.items() if value == wanted and len(known) == len(original)), None
+    )
     if character is None:
         first = _unused(text)
         character = first if len(original) == 1 else first + _unused(text + first)

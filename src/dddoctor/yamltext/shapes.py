@@ -17,7 +17,32 @@ from dddoctor.yamltext.nodes import Document, Node
 
 # Top-level keys by which a main file is known (a few are enough: they only decide which of two documents is the file).
 MAIN_KEYS = frozenset(
-    ["api_key", "site", "dd_url", "hostname", "tags", "env", "apm_config", "logs_config", "process_config", "logs_enabled", "log_level", "proxy", "additional_endpoints", "dogstatsd_port", "confd_path", "additional_checksd", "secret_backend_command", "hostname_fqdn", "bind_host", "cmd_port", "expvar_port", "GUI_port", "use_dogstatsd", "skip_ssl_validation"]
+    [
+        "api_key",
+        "site",
+        "dd_url",
+        "hostname",
+        "tags",
+        "env",
+        "apm_config",
+        "logs_config",
+        "process_config",
+        "logs_enabled",
+        "log_level",
+        "proxy",
+        "additional_endpoints",
+        "dogstatsd_port",
+        "confd_path",
+        "additional_checksd",
+        "secret_backend_command",
+        "hostname_fqdn",
+        "bind_host",
+        "cmd_port",
+        "expvar_port",
+        "GUI_port",
+        "use_dogstatsd",
+        "skip_ssl_validation",
+    ]
 )
 # Of each instance; int takes a float too. Source: CommonInstanceConfig of the Agent's integration package; measured on 7.72.4 (Go checks) and 7.52 (Python checks).
 TYPED_OPTIONS = {
@@ -65,9 +90,24 @@ def shape_candidates(document: Document, lines: list[Line]) -> Iterator[Candidat
     if dashed:
         replacements = tuple((line.content_start + 1, line.content_start + 1, " ") for line in dashed)
         say = "no blank behind the dash, so it is part of the key or the text"
-        yield Candidate("no-blank-after-dash", dashed[0].number, 1, say, replacements, tuple(line.number for line in dashed[1:]), column=dashed[0].column + 1)
+        yield Candidate(
+            "no-blank-after-dash",
+            dashed[0].number,
+            1,
+            say,
+            replacements,
+            tuple(line.number for line in dashed[1:]),
+            column=dashed[0].column + 1,
+        )
         for line in dashed if len(dashed) < 10 else []:
-            yield Candidate("no-blank-after-dash", line.number, 1, say, ((line.content_start + 1, line.content_start + 1, " "),), column=line.column + 1)
+            yield Candidate(
+                "no-blank-after-dash",
+                line.number,
+                1,
+                say,
+                ((line.content_start + 1, line.content_start + 1, " "),),
+                column=line.column + 1,
+            )
     yield from _lost_blanks(lines, code)
     for position, line in enumerate(lines):
         match = re.match(r"([A-Za-z_]\w*):(?=\s|$)", line.content)
@@ -100,8 +140,12 @@ def _behind_candidates(document: Document, lines: list[Line]) -> Iterator[Candid
         names = MAIN_KEYS if document.kind == "main" else CHECK_FIELDS.keys()
         known = {key.raw for key, _ in document.top_level()} & set(names)
         if first.number < rest.number and not known and first.text.rstrip() == "---":
-            say = "the file begins with a document of its own (front matter), and the Agent reads only the first document"
-            yield Candidate("front-matter", first.number, 1, say, (removed(document.text, first, rest),), end_line=rest.number)
+            say = (
+                "the file begins with a document of its own (front matter), and the Agent reads only the first document"
+            )
+            yield Candidate(
+                "front-matter", first.number, 1, say, (removed(document.text, first, rest),), end_line=rest.number
+            )
         elif not document.has_shape and rest.text.rstrip() == "---":
             say = "a second document begins here, and the Agent reads only the first one"
             yield Candidate("second-document", rest.number, 1, say, (removed(document.text, rest, rest),))
@@ -118,7 +162,14 @@ def _behind_candidates(document: Document, lines: list[Line]) -> Iterator[Candid
 
 def _lost_blanks(lines: list[Line], code: list[Line]) -> Iterator[Candidate]:
     """`key:value` where a key is wanted: all of them at once, and each alone."""
-    found = [line for line in code if not is_among_texts(lines, line.number - 1) and COLON_WORD.match(line.content) and not re.search(r":(?:\s|$)", line.code) and "://" not in line.content]
+    found = [
+        line
+        for line in code
+        if not is_among_texts(lines, line.number - 1)
+        and COLON_WORD.match(line.content)
+        and not re.search(r":(?:\s|$)", line.code)
+        and "://" not in line.content
+    ]
     if not found or len(found) > 200:
         return
     groups = [found] if len(found) == 1 else [found, *[[line] for line in found[:20]]]
@@ -131,7 +182,15 @@ def _lost_blanks(lines: list[Line], code: list[Line]) -> Iterator[Candidate]:
         first = group[0]
         name = COLON_WORD.match(first.content)
         say = f"no blank behind the colon of `{name[0] if name else ''}`, so this is no key"
-        yield Candidate("no-blank-after-colon", first.number, 1, say, tuple(replacements), tuple(line.number for line in group[1:]), column=replacements[0][0] - first.start + 1)
+        yield Candidate(
+            "no-blank-after-colon",
+            first.number,
+            1,
+            say,
+            tuple(replacements),
+            tuple(line.number for line in group[1:]),
+            column=replacements[0][0] - first.start + 1,
+        )
 
 
 def _instances_candidates(lines: list[Line], value: Node) -> Iterator[Candidate]:
@@ -140,7 +199,9 @@ def _instances_candidates(lines: list[Line], value: Node) -> Iterator[Candidate]
         return
     say = "`instances` is a mapping; the Agent wants a list of mappings, so a dash is missing"
     if value.event.flow_style:
-        yield Candidate("instances-is-mapping", value.line, 1, say, ((value.start, value.start, "["), (value.end, value.end, "]")))
+        yield Candidate(
+            "instances-is-mapping", value.line, 1, say, ((value.start, value.start, "["), (value.end, value.end, "]"))
+        )
         return
     first = value.line
     last = value.end_line
@@ -150,7 +211,15 @@ def _instances_candidates(lines: list[Line], value: Node) -> Iterator[Candidate]
             continue
         at = line.start + min(line.column, value.column - 1)
         replacements.append((at, at, "- " if line.number == first else "  "))
-    yield Candidate("instances-is-mapping", first, 1, say, tuple(replacements), end_line=last if last > first else None, column=value.column)
+    yield Candidate(
+        "instances-is-mapping",
+        first,
+        1,
+        say,
+        tuple(replacements),
+        end_line=last if last > first else None,
+        column=value.column,
+    )
 
 
 def _dashes_at_top(lines: list[Line], root: Node) -> Iterator[Candidate]:
@@ -180,12 +249,22 @@ def first_problem(document: Document) -> tuple[str, int, int, str]:
                 return _instances_problem(document, key, value)
         problem = document.problem
         if problem is not None and "docker_images" in problem.message:
-            return "old-section", problem.line or 1, 1, "`docker_images` is no longer read; the Agent wants `ad_identifiers`"
+            return (
+                "old-section",
+                problem.line or 1,
+                1,
+                "`docker_images` is no longer read; the Agent wants `ad_identifiers`",
+            )
         if problem is not None and "unmarshal errors" in problem.message:
             return "wrong-type", problem.line or 1, problem.column or 1, _type_words(problem.message)
     if document.kind != "check" and root is not None and root.kind == "map":
         place = document.problem
-        return "invalid-key", (place.line if place else None) or 1, (place.column if place else None) or 1, "a list or mapping stands where a key belongs"
+        return (
+            "invalid-key",
+            (place.line if place else None) or 1,
+            (place.column if place else None) or 1,
+            "a list or mapping stands where a key belongs",
+        )
     if root is None or root.kind == "map" or root.type == "null":
         return "no-instances", 1, 1, "the file has no `instances`, so the check has nothing to run"
     name = "a list" if root.kind == "seq" else "a text"
@@ -198,20 +277,42 @@ def _instances_problem(document: Document, key: Node, value: Node) -> tuple[str,
     if value.type == "null" or (value.kind == "seq" and not value.children):
         return "no-instances", key.line, key.column, "`instances` is empty, so the check has nothing to run"
     if value.kind == "map":
-        return "instances-is-mapping", value.line, value.column, "`instances` is a mapping; the Agent wants a list of mappings"
+        return (
+            "instances-is-mapping",
+            value.line,
+            value.column,
+            "`instances` is a mapping; the Agent wants a list of mappings",
+        )
     if value.kind == "scalar":
-        return "instances-is-text", value.line, value.column, "`instances` is a text; the Agent wants a list of mappings"
+        return (
+            "instances-is-text",
+            value.line,
+            value.column,
+            "`instances` is a text; the Agent wants a list of mappings",
+        )
     for position, item in enumerate(value.children):
         if item.kind != "map" and item.type != "null":
             name = "a list" if item.kind == "seq" else "a text or number"
-            return "wrong-instance", item.line, item.column, f"instance {position + 1} is {name}; the Agent wants keys with values"
+            return (
+                "wrong-instance",
+                item.line,
+                item.column,
+                f"instance {position + 1} is {name}; the Agent wants keys with values",
+            )
     line = problem.line if problem and problem.line else value.line
     return "wrong-type", line, 1, _type_words(problem.message) if problem else "a value has the wrong type"
 
 
 def _type_words(message: str) -> str:
     found = re.search(r"cannot unmarshal (!!\w+).* into (.+)$", message, re.MULTILINE)
-    names = {"!!str": "a text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!map": "a mapping", "!!seq": "a list"}
+    names = {
+        "!!str": "a text",
+        "!!int": "a number",
+        "!!float": "a number",
+        "!!bool": "true or false",
+        "!!map": "a mapping",
+        "!!seq": "a list",
+    }
     wants = {"bool": "true or false", "[]string": "a list of texts", "string": "a text"}
     if not found:
         return message.removeprefix("the ")
@@ -231,11 +332,18 @@ def wrong_types(document: Document) -> Iterator[Wrong]:
             if target.kind == "seq" or (target.kind == "scalar" and target.type != "null"):
                 what = "a list" if target.kind == "seq" else "a text"
                 is_empty = target.kind == "seq" and not target.children
-                yield Wrong(value, "wrong-type", f"`init_config` is {what}, not a mapping: the check never runs", _emptied(value, is_empty))
+                yield Wrong(
+                    value,
+                    "wrong-type",
+                    f"`init_config` is {what}, not a mapping: the check never runs",
+                    _emptied(value, is_empty),
+                )
             elif target.kind == "map":
                 for option, inner in target.pairs:
                     if option.raw == "service" and inner.kind != "scalar":
-                        yield Wrong(inner, "wrong-type", "`service` takes a text: with anything else the check never runs", ())
+                        yield Wrong(
+                            inner, "wrong-type", "`service` takes a text: with anything else the check never runs", ()
+                        )
 
 
 def _emptied(value: Node, is_empty: bool) -> tuple[Replacement, ...]:
@@ -262,7 +370,12 @@ def _wrong_options(instance: Node) -> Iterator[Wrong]:
                 yield _text_for_bool(name, value)
         elif wanted == "list":
             if value.kind == "map":
-                yield Wrong(value, "wrong-type", "`tags` is a mapping; the Agent wants a list of `key:value` texts, else the instance never runs", ())
+                yield Wrong(
+                    value,
+                    "wrong-type",
+                    "`tags` is a mapping; the Agent wants a list of `key:value` texts, else the instance never runs",
+                    (),
+                )
             else:
                 yield from _wrong_items(value)
         else:
@@ -285,7 +398,13 @@ def _joined_tag(item: Node) -> tuple[Replacement, ...]:
     if item.is_alias or item.kind != "map" or len(item.children) != 2 or item.event.flow_style:
         return ()
     key, value = item.children
-    if any(node.kind != "scalar" or node.is_alias or node.style != "plain" for node in (key, value)) or not value.source or key.line != value.line:
+    if any("already set" in warning.message for warning in item.document.warnings):
+        return ()  # perhaps the first option of the next instance, which now is part of this one
+    if (
+        any(node.kind != "scalar" or node.is_alias or node.style != "plain" for node in (key, value))
+        or not value.source
+        or key.line != value.line
+    ):
         return ()
     return ((key.end + 1, value.start, ""),)
 
@@ -306,7 +425,12 @@ def _text_for_list(value: Node) -> Wrong:
     if any(not re.fullmatch(r"[A-Za-z0-9_./:@+<>=-]+", word) for word in words):
         return Wrong(value, "wrong-type", say, ())
     if source.startswith("-") and len(words) == 1:
-        return Wrong(value, "no-blank-after-dash", "no blank behind the dash, so this is a text, not a list item", ((value.start + 1, value.start + 1, " "),))
+        return Wrong(
+            value,
+            "no-blank-after-dash",
+            "no blank behind the dash, so this is a text, not a list item",
+            ((value.start + 1, value.start + 1, " "),),
+        )
     items = ", ".join(_quoted_tag(word) for word in words)
     return Wrong(value, "wrong-type", say, ((value.value_start, value.end, f"[{items}]"),))
 
@@ -321,7 +445,9 @@ def _dashed(value: Node) -> tuple[Replacement, ...]:
     for number in lines:
         text = document.line_text(number)
         word = text.strip()
-        if not re.fullmatch(r"[A-Za-z0-9_./@+-]+:[A-Za-z0-9_./:@+-]+", word) or (number == value.line and text[: value.column - 1].strip()):
+        if not re.fullmatch(r"[A-Za-z0-9_./@+-]+:[A-Za-z0-9_./:@+-]+", word) or (
+            number == value.line and text[: value.column - 1].strip()
+        ):
             return ()
         at = document.line_starts()[number - 1] + len(text) - len(text.lstrip())
         replacements.append((at, at, "- "))
@@ -339,13 +465,23 @@ def _text_for_number(name: str, value: Node) -> Wrong:
         return Wrong(value, "wrong-type", say, ())
     number = raw.strip("`")
     if "`" in raw and re.fullmatch(r"[1-9]\d{0,8}", number):
-        return Wrong(value, "stray-backtick", f"a backtick stands behind the value, so `{name}` is a text, not a number: the instance never runs", ((value.start, value.end, number),))
+        return Wrong(
+            value,
+            "stray-backtick",
+            f"a backtick stands behind the value, so `{name}` is a text, not a number: the instance never runs",
+            ((value.start, value.end, number),),
+        )
     if re.fullmatch(r"[1-9]\d{0,8}", raw) and value.style in ("single", "double") and not value.tag:
         return Wrong(value, "wrong-type", say + " (quotes make it a text)", ((value.value_start, value.end, raw),))
     comment = re.fullmatch(r"(\d+)#.*", raw)
     if comment and value.style == "plain":
         at = value.start + len(comment[1])
-        return Wrong(value, "no-blank-before-comment", f"no blank before `#`, so the comment is part of the value of `{name}`: the instance never runs", ((at, at, " "),))
+        return Wrong(
+            value,
+            "no-blank-before-comment",
+            f"no blank before `#`, so the comment is part of the value of `{name}`: the instance never runs",
+            ((at, at, " "),),
+        )
     return Wrong(value, "wrong-type", say, ())
 
 

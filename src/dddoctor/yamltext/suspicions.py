@@ -14,13 +14,17 @@ from dddoctor.yamltext.nodes import Document, Node
 from dddoctor.yamltext.scalars import resolve_plain
 from dddoctor.yamltext.shapes import MAIN_KEYS, TYPED_OPTIONS, settings, wrong_types
 
-_ODD_EDGE = lazy("^[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]|[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]$")
+_ODD_EDGE = lazy(
+    "^[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]|[\xa0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff\xad]$"
+)
 _SMART = {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"}
 _SMART_REST = lazy("[ \t]+#[^\n“”„«»‘’‚]*[“”„«»‘’‚](?=[ \t]*\r?(?:\n|$))")
 _TAG = lazy(r"[A-Za-z_][\w.-]*:[\w./-]+")
 _WORD_VALUE = lazy(r"[A-Za-z_][\w.-]*:(?![/\s\\])\S.*")
 _SECRET = lazy(r"pass|secret|token|key|pwd|credential", re.IGNORECASE)
-_MAIN_ONLY = frozenset(["apm_config", "logs_config", "process_config", "api_key", "dd_url", "logs_enabled", "confd_path"])
+_MAIN_ONLY = frozenset(
+    ["apm_config", "logs_config", "process_config", "api_key", "dd_url", "logs_enabled", "confd_path"]
+)
 
 
 def suspicions(document: Document) -> Iterator[Candidate]:
@@ -32,13 +36,23 @@ def suspicions(document: Document) -> Iterator[Candidate]:
             node = wrong.node
             taken.add(node.start)
             end = node.end_line
-            yield Candidate(wrong.kind, node.line, 1, wrong.text, wrong.replacements, end_line=end if end > node.line else None, column=node.column)
+            yield Candidate(
+                wrong.kind,
+                node.line,
+                1,
+                wrong.text,
+                wrong.replacements,
+                end_line=end if end > node.line else None,
+                column=node.column,
+            )
         yield from _dash_per_key(document, lines)
         yield from _nested_names(document, lines)
         for name, value in document.top_level():
             if name.raw == "logs" and value.kind == "map" and value.children and not value.is_alias:
                 say = "`logs` holds keys; the Agent wants a list of log sources, each behind a dash, and collects none of this"
-                yield Candidate("wrong-type", value.line, 1, say, (), (), value.end_line, value.column, is_blocking=False)
+                yield Candidate(
+                    "wrong-type", value.line, 1, say, (), (), value.end_line, value.column, is_blocking=False
+                )
     if document.warnings or document.needs_decoding:
         yield from _duplicates(document, lines)
     for node, parent, key in nodes_of(document):
@@ -51,12 +65,18 @@ def suspicions(document: Document) -> Iterator[Candidate]:
     yield from _around(document)
 
 
-def _candidate(node: Node, kind: str, text: str, replacements: tuple[Replacement, ...] = (), also: tuple[int, ...] = ()) -> Candidate:
+def _candidate(
+    node: Node, kind: str, text: str, replacements: tuple[Replacement, ...] = (), also: tuple[int, ...] = ()
+) -> Candidate:
     end = node.end_line
-    return Candidate(kind, node.line, 1, text, replacements, also, end if end > node.line else None, node.column, is_blocking=False)
+    return Candidate(
+        kind, node.line, 1, text, replacements, also, end if end > node.line else None, node.column, is_blocking=False
+    )
 
 
-def _of_scalar(document: Document, lines: list[Line], node: Node, parent: Node | None, key: Node | None) -> Iterator[Candidate]:
+def _of_scalar(
+    document: Document, lines: list[Line], node: Node, parent: Node | None, key: Node | None
+) -> Iterator[Candidate]:
     event = node.event
     raw: str = event.value
     is_plain = not event.style
@@ -70,9 +90,18 @@ def _of_scalar(document: Document, lines: list[Line], node: Node, parent: Node |
         return
     if is_key:
         yield from _of_key(node, parent)
-    elif raw.endswith("`") and "`" not in (bare := raw.rstrip("`")) and bare and not (key is not None and _SECRET.search(key.raw)):
+    elif (
+        raw.endswith("`")
+        and "`" not in (bare := raw.rstrip("`"))
+        and bare
+        and not (key is not None and _SECRET.search(key.raw))
+    ):
         count = len(raw) - len(bare)
-        say = "a backtick stands behind the value and is part of it" if count == 1 else f"{count} backticks stand behind the value and are part of it"
+        say = (
+            "a backtick stands behind the value and is part of it"
+            if count == 1
+            else f"{count} backticks stand behind the value and are part of it"
+        )
         yield _candidate(node, "stray-backtick", say, ((node.end - count, node.end, ""),))
     elif key is not None and "#" in raw:
         head = raw.split("#", 1)[0]
@@ -98,7 +127,9 @@ def _of_key(node: Node, parent: Node | None) -> Iterator[Candidate]:
         if parent is not None and not is_flow:
             position = parent.children.index(node)
             before = parent.children[position - 1] if position else None
-            after_list = before is not None and before.kind == "seq" and not before.is_alias and before.column == node.column
+            after_list = (
+                before is not None and before.kind == "seq" and not before.is_alias and before.column == node.column
+            )
         # Behind a list at its own column, or as the only key, the line is an item; else the dash is too much.
         is_item = not is_flow and parent is not None and (after_list or len(parent.children) == 2)
         change: Replacement = (start + 1, start + 1, " ") if is_item else (start, start + 1, "")
@@ -107,15 +138,27 @@ def _of_key(node: Node, parent: Node | None) -> Iterator[Candidate]:
         yield _candidate(node, "no-blank-after-dash", say, (change,))
     elif re.match(r"""[A-Za-z_][\w.-]*:["']""", raw):
         at = start + raw.index(":") + 1
-        yield _candidate(node, "no-blank-after-colon", "no blank behind the colon, so the quoted text is part of the key", ((at, at, " "),))
+        yield _candidate(
+            node,
+            "no-blank-after-colon",
+            "no blank behind the colon, so the quoted text is part of the key",
+            ((at, at, " "),),
+        )
     elif raw.endswith(":"):
-        yield _candidate(node, "double-colon", "two colons behind the key: the first one is part of it", ((end - 1, end, ""),))
+        yield _candidate(
+            node, "double-colon", "two colons behind the key: the first one is part of it", ((end - 1, end, ""),)
+        )
     elif ":" in raw and parent is not None and parent.event.flow_style and _WORD_VALUE.fullmatch(raw):
         position = parent.children.index(node)
         value = parent.children[position + 1]
         if value.kind == "scalar" and value.start == value.end:
             at = start + raw.index(":") + 1
-            yield _candidate(node, "no-blank-after-colon", "no blank behind the colon, so all of it is a key without a value", ((at, at, " "),))
+            yield _candidate(
+                node,
+                "no-blank-after-colon",
+                "no blank behind the colon, so all of it is a key without a value",
+                ((at, at, " "),),
+            )
 
 
 def _odd_characters(lines: list[Line], node: Node, raw: str) -> Iterator[Candidate]:
@@ -124,12 +167,16 @@ def _odd_characters(lines: list[Line], node: Node, raw: str) -> Iterator[Candida
         inner = raw[1:-1]
         quote = _SMART[raw[0]] if _SMART[raw[0]] not in inner and "\\" not in inner else "'"
         new = quote + (inner.replace("'", "''") if quote == "'" else inner) + quote
-        yield _candidate(node, "smart-quotes", "typographic quotes do not quote: they are part of the text", ((start, end, new),))
+        yield _candidate(
+            node, "smart-quotes", "typographic quotes do not quote: they are part of the text", ((start, end, new),)
+        )
     elif raw[0] in _SMART and (close := _SMART_REST.match(node.document.text, end)):
         # ` #` inside the quotes that do not quote: the rest is a comment.
         inner = node.document.text[start + 1 : close.end() - 1]
         new = "'" + inner.replace("'", "''") + "'"
-        yield _candidate(node, "smart-quotes", "typographic quotes do not quote: the text ends at ` #`", ((start, close.end(), new),))
+        yield _candidate(
+            node, "smart-quotes", "typographic quotes do not quote: the text ends at ` #`", ((start, close.end(), new),)
+        )
     elif _ODD_EDGE.search(raw):
         text = node.document.text[start:end]
         new = _ODD_EDGE.sub("", text)
@@ -137,7 +184,9 @@ def _odd_characters(lines: list[Line], node: Node, raw: str) -> Iterator[Candida
             new = _ODD_EDGE.sub("", new)
         line = lines[node.line - 1]
         if line.text[: node.column - 1].strip(" -") == "" and odd_blanks(line):
-            say = "a no-break space or an invisible character stands where a blank belongs; for the Agent it is a letter"
+            say = (
+                "a no-break space or an invisible character stands where a blank belongs; for the Agent it is a letter"
+            )
             yield _candidate(node, "odd-blank", say, odd_blanks(line))
         elif new:
             say = "a no-break space or an invisible character is part of this word; for the Agent it is a letter"
@@ -149,7 +198,12 @@ def _lost_to_tag(document: Document, node: Node) -> Iterator[Candidate]:
     event = node.event
     text = document.text[node.start : node.start + 200].split("\n", 1)[0]
     word = text.split(" ", 1)[0].rstrip("\r")
-    if event.tag is not None and not event.tag.startswith("tag:yaml.org,2002:") and event.tag != "!" and text.startswith("!"):
+    if (
+        event.tag is not None
+        and not event.tag.startswith("tag:yaml.org,2002:")
+        and event.tag != "!"
+        and text.startswith("!")
+    ):
         say = "`!` begins a tag, so the value is empty; a text that begins with it needs quotes"
     elif event.anchor is not None and text.startswith("&") and not document.has_aliases:
         say = "`&` begins an anchor, so the value is empty; a text that begins with it needs quotes"
@@ -159,35 +213,83 @@ def _lost_to_tag(document: Document, node: Node) -> Iterator[Candidate]:
     yield _candidate(node, "value-needs-quotes", say, ((node.start, node.start + len(word), quoted),))
 
 
-def _swallowed(document: Document, lines: list[Line], node: Node, parent: Node | None, key: Node | None) -> Iterator[Candidate]:
+def _swallowed(
+    document: Document, lines: list[Line], node: Node, parent: Node | None, key: Node | None
+) -> Iterator[Candidate]:
     """A plain text that goes on over lines which look like items or keys."""
     first, last = node.line, node.end_line
     inside = [line for line in lines[first:last] if line.is_code]
     items = [line for line in inside if line.dashes]
-    if items and parent is not None and parent.kind == "seq" and not parent.event.flow_style and not lines[first - 1].text[: node.column - 1].strip(" -"):
+    if (
+        items
+        and parent is not None
+        and parent.kind == "seq"
+        and not parent.event.flow_style
+        and not lines[first - 1].text[: node.column - 1].strip(" -")
+    ):
         opening = lines[first - 1]
         column = opening.columns[max(len(opening.columns) - 2, 0)]
         replacements = tuple(change for line in items for change in changed(line, " " * column + line.body))
         if len(items) != len(inside):
             replacements = ()
         say = "list items at different depths: the deeper one is part of the text of the one above it"
-        yield Candidate("sibling-depth", first, 1, say, replacements, tuple(line.number for line in items), last, node.column, is_blocking=False)
+        yield Candidate(
+            "sibling-depth",
+            first,
+            1,
+            say,
+            replacements,
+            tuple(line.number for line in items),
+            last,
+            node.column,
+            is_blocking=False,
+        )
         return
-    if items and len(items) == len(inside) and all(re.fullmatch(r"[\w./:@-]+", line.code) for line in items):  # not a text with a minus in it
+    if (
+        items and len(items) == len(inside) and all(re.fullmatch(r"[\w./:@-]+", line.code) for line in items)
+    ):  # not a text with a minus in it
         say = "a list item stands below a value and is part of its text"
-        yield Candidate("sibling-depth", first, 1, say, (), tuple(line.number for line in items), last, node.column, is_blocking=False)
+        yield Candidate(
+            "sibling-depth",
+            first,
+            1,
+            say,
+            (),
+            tuple(line.number for line in items),
+            last,
+            node.column,
+            is_blocking=False,
+        )
         return
     opening = lines[first - 1]
-    if parent is not None and parent.kind == "seq" and len(opening.columns) > 1 and inside and all(_TAG.fullmatch(line.code) for line in (opening, *inside)):
+    if (
+        parent is not None
+        and parent.kind == "seq"
+        and len(opening.columns) > 1
+        and inside
+        and all(_TAG.fullmatch(line.code) for line in (opening, *inside))
+    ):
         start = opening.columns[-2]
-        replacements = tuple(change for line in inside for change in changed(line, " " * start + opening.dashes[start - opening.column :] + line.content))
+        replacements = tuple(
+            change
+            for line in inside
+            for change in changed(line, " " * start + opening.dashes[start - opening.column :] + line.content)
+        )
         say = "no dash before this list item, so it is part of the text of the one above it"
-        yield Candidate("dash-lost", inside[0].number, 1, say, replacements, (first,), last, inside[0].column + 1, is_blocking=False)
+        yield Candidate(
+            "dash-lost", inside[0].number, 1, say, replacements, (first,), last, inside[0].column + 1, is_blocking=False
+        )
         return
     if key is not None and key.raw.endswith("tags"):
         return
     words = [line for line in inside if _WORD_VALUE.fullmatch(line.code)]
-    is_all = bool(inside) and len(words) == len(inside) and _WORD_VALUE.fullmatch(lines[first - 1].content) and key is not None and key.line < first
+    is_all = (
+        bool(inside)
+        and len(words) == len(inside)
+        and _WORD_VALUE.fullmatch(lines[first - 1].content)
+        and key is not None
+        and key.line < first
+    )
     if words and (is_all or any(_is_option(line.code) for line in words)):
         replacements = ()
         if is_all:
@@ -199,12 +301,24 @@ def _swallowed(document: Document, lines: list[Line], node: Node, parent: Node |
             replacements = tuple(found)
         say = "no blank behind the colon, so this line is part of a text"
         place = first if is_all else words[0].number
-        yield Candidate("no-blank-after-colon", place, 1, say, replacements, tuple(line.number for line in words if line.number != place), is_blocking=False)
+        yield Candidate(
+            "no-blank-after-colon",
+            place,
+            1,
+            say,
+            replacements,
+            tuple(line.number for line in words if line.number != place),
+            is_blocking=False,
+        )
 
 
 def _is_option(code: str) -> bool:
     name = code.split(":", 1)[0]
-    return name in TYPED_OPTIONS or name in MAIN_KEYS or name in ("instances", "init_config", "host", "port", "password", "username", "url", "enabled")
+    return (
+        name in TYPED_OPTIONS
+        or name in MAIN_KEYS
+        or name in ("instances", "init_config", "host", "port", "password", "username", "url", "enabled")
+    )
 
 
 def _duplicates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
@@ -225,8 +339,22 @@ def _duplicates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
                 continue
             same = _source(value) == _source(known[1])
             replacements = _without_pair(document, lines, key, value) if same and not mapping.event.flow_style else ()
-            say = f"`{key.raw}` is given twice with the same value" if same else f"`{key.raw}` is given twice: the Agent takes the last one and drops the one in line {known[0].line}"
-            yield Candidate("duplicate-key", key.line, 1, say, replacements, (known[0].line,), value.end_line if value.end_line > key.line else None, key.column, is_blocking=False)
+            say = (
+                f"`{key.raw}` is given twice with the same value"
+                if same
+                else f"`{key.raw}` is given twice: the Agent takes the last one and drops the one in line {known[0].line}"
+            )
+            yield Candidate(
+                "duplicate-key",
+                key.line,
+                1,
+                say,
+                replacements,
+                (known[0].line,),
+                value.end_line if value.end_line > key.line else None,
+                key.column,
+                is_blocking=False,
+            )
 
 
 def _overwritten(key: Node, value: Node, seen: dict[tuple[str, object], tuple[Node, Node]]) -> Iterator[Candidate]:
@@ -237,7 +365,9 @@ def _overwritten(key: Node, value: Node, seen: dict[tuple[str, object], tuple[No
             known = seen.get((name.type, name.value)) if name.kind == "scalar" else None
             if known is not None and _source(known[1]) != _source(inner):
                 say = f"what `<<` merges here overwrites `{name.raw}` above it: the Agent takes what comes last; put `<<` first"
-                yield Candidate("merged-key-wins", key.line, 1, say, (), (known[0].line,), None, key.column, is_blocking=False)
+                yield Candidate(
+                    "merged-key-wins", key.line, 1, say, (), (known[0].line,), None, key.column, is_blocking=False
+                )
 
 
 def _source(node: Node) -> str:
@@ -247,7 +377,14 @@ def _source(node: Node) -> str:
 def _without_pair(document: Document, lines: list[Line], key: Node, value: Node) -> tuple[Replacement, ...]:
     """The lines of a pair gone, where nothing else stands on them."""
     first, last = lines[key.line - 1], lines[max(value.end_line, key.line) - 1]
-    if first.dashes or first.text[: key.column - 1].strip() or value.kind != "scalar" and not value.is_alias and value.event.flow_style and last is not first:
+    if (
+        first.dashes
+        or first.text[: key.column - 1].strip()
+        or value.kind != "scalar"
+        and not value.is_alias
+        and value.event.flow_style
+        and last is not first
+    ):
         return ()
     return (removed(document.text, first, last),)
 
@@ -255,11 +392,23 @@ def _without_pair(document: Document, lines: list[Line], key: Node, value: Node)
 def _dash_per_key(document: Document, lines: list[Line]) -> Iterator[Candidate]:
     """One instance cut up by a dash before each key: items of one key each, no key twice, and one of them an option that makes no instance."""
     instances = next((value for key, value in document.top_level() if key.raw == "instances"), None)
-    if instances is None or instances.kind != "seq" or instances.event.flow_style or len(instances.children) < 2 or instances.is_alias:
+    if (
+        instances is None
+        or instances.kind != "seq"
+        or instances.event.flow_style
+        or len(instances.children) < 2
+        or instances.is_alias
+    ):
         return
     keys = []
     for item in instances.children:
-        if item.kind != "map" or item.is_alias or item.event.flow_style or len(item.children) != 2 or item.children[0].kind != "scalar":
+        if (
+            item.kind != "map"
+            or item.is_alias
+            or item.event.flow_style
+            or len(item.children) != 2
+            or item.children[0].kind != "scalar"
+        ):
             return
         keys.append(item.children[0].raw)
     if len(set(keys)) != len(keys) or not any(name in TYPED_OPTIONS for name in keys):
@@ -273,7 +422,17 @@ def _dash_per_key(document: Document, lines: list[Line]) -> Iterator[Candidate]:
         replacements.append((at, at + 1, " "))
     say = "a dash before each key makes an instance of each key; one instance has one dash, before its first key"
     also = tuple(item.line for item in instances.children[2:])
-    yield Candidate("dash-per-key", instances.children[1].line, 1, say, tuple(replacements), also, instances.end_line, lines[instances.children[1].line - 1].column + 1, is_blocking=False)
+    yield Candidate(
+        "dash-per-key",
+        instances.children[1].line,
+        1,
+        say,
+        tuple(replacements),
+        also,
+        instances.end_line,
+        lines[instances.children[1].line - 1].column + 1,
+        is_blocking=False,
+    )
 
 
 def _nested_names(document: Document, lines: list[Line]) -> Iterator[Candidate]:
@@ -288,9 +447,17 @@ def _nested_names(document: Document, lines: list[Line]) -> Iterator[Candidate]:
             continue
         for holder in holders:
             for option, inner in holder.pairs if holder.kind == "map" and not holder.is_alias else []:
-                if option.raw not in wanted or inner.kind != "seq" or not inner.children or inner.event.flow_style or any(item.kind != "map" for item in inner.children):
+                if (
+                    option.raw not in wanted
+                    or inner.kind != "seq"
+                    or not inner.children
+                    or inner.event.flow_style
+                    or any(item.kind != "map" for item in inner.children)
+                ):
                     continue
-                if option.raw == "logs" and not all(any(name.raw == "type" for name, _ in item.pairs) for item in inner.children):
+                if option.raw == "logs" and not all(
+                    any(name.raw == "type" for name, _ in item.pairs) for item in inner.children
+                ):
                     continue
                 yield _moved_out(lines, holder, option, inner, key.raw)
 
@@ -299,12 +466,18 @@ def _moved_out(lines: list[Line], holder: Node, option: Node, inner: Node, above
     """A key and what stands below it moved to column 0; without a correction where something follows it that would move along."""
     first, last = lines[option.line - 1], lines[inner.end_line - 1]
     column = first.column
-    moved = [first] if inner.column - 1 < column else [line for line in lines[first.number - 1 : last.number] if line.text.strip()]
+    moved = (
+        [first]
+        if inner.column - 1 < column
+        else [line for line in lines[first.number - 1 : last.number] if line.text.strip()]
+    )
     replacements: tuple[Replacement, ...] = ()
     if not first.dashes and option is holder.children[-2] and all(line.column >= column for line in moved):
         replacements = tuple(change for line in moved for change in changed(line, line.text[column:]))
     say = f"`{option.raw}` is indented, so it belongs to `{above}`; the Agent looks for it at the top level"
-    return Candidate("sibling-depth", first.number, 1, say, replacements, (), last.number, option.column, is_blocking=False)
+    return Candidate(
+        "sibling-depth", first.number, 1, say, replacements, (), last.number, option.column, is_blocking=False
+    )
 
 
 def _repeated(document: Document, lines: list[Line]) -> Iterator[Candidate]:
@@ -316,13 +489,22 @@ def _repeated(document: Document, lines: list[Line]) -> Iterator[Candidate]:
             continue
         items = value.children
         for item, following in zip(items, items[1:], strict=False):
-            if item.kind != "map" or item.is_alias or following.kind != "map" or following.is_alias or len(item.children) != 2 or len(following.children) <= 2:
+            if (
+                item.kind != "map"
+                or item.is_alias
+                or following.kind != "map"
+                or following.is_alias
+                or len(item.children) != 2
+                or len(following.children) <= 2
+            ):
                 continue
             line, next_line = lines[item.line - 1], lines[following.line - 1]
             if line.text == next_line.text and item.end_line == item.line:
                 say = "this line stands twice: the first of them is an item of its own, with this one option"
                 gone = (removed(document.text, line, line),)
-                yield Candidate("repeated-line", item.line, 1, say, gone, (following.line,), None, item.column, is_blocking=False)
+                yield Candidate(
+                    "repeated-line", item.line, 1, say, gone, (following.line,), None, item.column, is_blocking=False
+                )
         for item in items:
             for option, tags in item.pairs if item.kind == "map" and not item.is_alias else []:
                 if option.raw == "tags":
@@ -336,7 +518,17 @@ def _repeated_tags(document: Document, lines: list[Line], tags: Node) -> Iterato
         line = lines[following.line - 1]
         if tag.kind == "scalar" and tag.source == following.source != "" and lines[tag.line - 1].text == line.text:
             gone = (removed(document.text, line, line),) if following.end_line == following.line else ()
-            yield Candidate("repeated-line", following.line, 1, "this tag stands twice", gone, (tag.line,), None, following.column, is_blocking=False)
+            yield Candidate(
+                "repeated-line",
+                following.line,
+                1,
+                "this tag stands twice",
+                gone,
+                (tag.line,),
+                None,
+                following.column,
+                is_blocking=False,
+            )
 
 
 def _half_uncommented(document: Document, lines: list[Line]) -> Iterator[Candidate]:
@@ -353,7 +545,17 @@ def _half_uncommented(document: Document, lines: list[Line]) -> Iterator[Candida
                 continue
             new = header.indent + re.sub(r"^#+ ?", "", header.content)
             say = f"`{name}:` above this line is commented out, so `{option.raw}` belongs to `{section.raw}`"
-            yield Candidate("half-uncommented", option.line, 1, say, changed(header, new), (header.number,), None, option.column, is_blocking=False)
+            yield Candidate(
+                "half-uncommented",
+                option.line,
+                1,
+                say,
+                changed(header, new),
+                (header.number,),
+                None,
+                option.column,
+                is_blocking=False,
+            )
 
 
 def _is_section(name: str) -> bool:
@@ -381,7 +583,17 @@ def _nested_sections(document: Document, lines: list[Line]) -> Iterator[Candidat
                 if is_last and all(line.column >= indent for line in moved):
                     replacements = tuple(change for line in moved for change in changed(line, line.text[indent:]))
                 say = f"`{option.raw}` is indented, so it belongs to `{section.raw}`, where the Agent does not look for it"
-                yield Candidate("sibling-depth", first, 1, say, replacements, (), last if last > first else None, option.column, is_blocking=False)
+                yield Candidate(
+                    "sibling-depth",
+                    first,
+                    1,
+                    say,
+                    replacements,
+                    (),
+                    last if last > first else None,
+                    option.column,
+                    is_blocking=False,
+                )
 
 
 def _around(document: Document) -> Iterator[Candidate]:
@@ -393,6 +605,26 @@ def _around(document: Document) -> Iterator[Candidate]:
         kind = "second-document" if text.startswith("---") else "rest-ignored"
         yield Candidate(kind, behind, 1, say, (), (), None, 1, is_blocking=False)
     if document.encoding.startswith("utf-16"):
-        yield Candidate("utf-16", 1, 1, "the file is UTF-16; the Agent reads it, other tools may not", (), (), None, 1, is_blocking=False)
+        yield Candidate(
+            "utf-16",
+            1,
+            1,
+            "the file is UTF-16; the Agent reads it, other tools may not",
+            (),
+            (),
+            None,
+            1,
+            is_blocking=False,
+        )
     elif document.bom_bytes:
-        yield Candidate("byte-order-mark", 1, 1, "the file begins with a byte order mark; the Agent reads it, other tools may not", (), (), None, 1, is_blocking=False)
+        yield Candidate(
+            "byte-order-mark",
+            1,
+            1,
+            "the file begins with a byte order mark; the Agent reads it, other tools may not",
+            (),
+            (),
+            None,
+            1,
+            is_blocking=False,
+        )

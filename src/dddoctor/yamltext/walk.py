@@ -101,7 +101,16 @@ def walk(document: Document) -> Iterator[Entry]:
             stack.pop()
 
 
-def _frame(node: Node, path: str, pattern: str, depth: int, instance: int | None, shared: bool, target: int | None, is_plain: bool) -> _Frame:
+def _frame(
+    node: Node,
+    path: str,
+    pattern: str,
+    depth: int,
+    instance: int | None,
+    shared: bool,
+    target: int | None,
+    is_plain: bool,
+) -> _Frame:
     if node.kind == "seq":
         pairs: Pairs = zip(repeat(None), node.children, repeat(False))
         return _Frame(pairs, path, pattern, depth, instance, shared, target, {"#": -1})
