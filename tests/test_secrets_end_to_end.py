@@ -445,6 +445,20 @@ def test_what_only_looks_like_a_secret_stays_readable(host: Host, place: str) ->
     assert not values or [w for w in words if w not in values] == []
 
 
+SAYS_NOTHING = {"/etc/datadog-agent/auth_token", "/usr/local/bin/secrets"}  # 64 digits alone, and `{"value": "…"}`: no rule shows a line of these
+
+
+def test_each_file_can_be_shown_whole(host: Host, broken: Host) -> None:
+    """Whatever lines a rule of tomorrow shows, and by a vault that knows nothing of other files."""
+    shown: dict[str, str] = {}
+    for made in (host, broken):
+        for path, text in made.planted.manifest["files"].items():
+            vault = Vault()
+            shown[f"{made.root}{path}"] = "" if path in SAYS_NOTHING else vault.show("\n".join(redacted_lines(text.encode(), vault)))
+
+    assert leaks(shown, [*host.planted.secrets, *broken.planted.secrets]) == []
+
+
 def test_nothing_is_hidden_but_secrets(host: Host) -> None:
     """Line by line through every file: only those with a secret change, and the passwords that are words keep to their own lines."""
     pieces = re.compile("|".join(re.escape(line) for p in host.planted.secrets for line in p.written.split("\n")))

@@ -178,11 +178,11 @@ class Session:
         parts = [", ".join(main) if main else "no datadog.yaml in force", _count(len(checks), "check file")]
         parts += [f"{ignored} not in force"] * bool(ignored) + [f"{unknown} unknown"] * bool(unknown)
         head.append(HeadLine("In force", ", ".join(parts)))
-        pythons = [f"{a.agent}: {a.python_version}" for a in agents if a.python_version]
+        pythons = [f"the Agent's own {a.python_version} ({a.agent})" for a in agents if a.python_version]
         if "venvs" in store.counts:
-            pythons += [f"{v['environment']}: {v['version'] or 'version unknown'}" for v in _all(evaluation, "venvs")][
-                :3
-            ]
+            pythons += [
+                f"{v['version'] or 'version unknown'} in {v['environment']}" for v in _all(evaluation, "venvs")
+            ][:3]
         head.append(HeadLine("Python", "; ".join(pythons) or "not known"))
         return head
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as mode_of
+import threading
 from collections.abc import Iterable
 
 from dddoctor.hosts import paths
@@ -32,6 +33,14 @@ class FolderFiles:
         self._unreadable = frozenset(paths.joined(paths.components(path)) for path in unreadable)
         self._users: dict[int, str] | None = None
         self._groups: dict[int, str] | None = None
+        # Paths come folder by folder: the folder of the last one stays open, with what it is (device, inode) and its names from the root.
+        self._last_parent = ""
+        self._kept: tuple[int, tuple[int, int], list[str]] | None = None
+        self._lock = threading.Lock()
+
+    def __del__(self) -> None:
+        if self._kept is not None:
+            os.close(self._kept[0])
 
     # --- the questions of Host ---------------------------------------------------------------------------------------
 
@@ -91,10 +100,9 @@ class FolderFiles:
         The name is empty where the path is the folder itself (the root, `x/..`). With `follow` the name is no link, unless it has just become one.
         """
         _require_a_path(path)
-        pending = paths.components(path)[::-1]
-        names: list[str] = []
+        folder, names, pending = self._set_out(path)
         links = 0
-        folder = self._open_root(path)
+        is_straight = ".." not in pending
         try:
             while pending:
                 name = pending.pop()
@@ -112,6 +120,8 @@ class FolderFiles:
                         continue
                 else:
                     is_link = mode_of.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+                    if is_straight and links == 0:
+                        self._keep(path, folder, names)
                     if not is_link or not follow:
                         return folder, names, name
                     text = os.readlink(name, dir_fd=folder)
@@ -131,6 +141,36 @@ class FolderFiles:
         except BaseException:
             os.close(folder)
             raise
+
+    def _set_out(self, path: str) -> tuple[int, list[str], list[str]]:
+        """(open folder, its names from the root, the names behind it, last one first) to begin with: the root, or the path's own folder where it is kept.
+
+        A kept folder counts only while its path leads to it, without which a folder that was put in its place would never be seen.
+        """
+        parent, _, name = path.rpartition("/")
+        if parent == self._last_parent and name not in ("", ".", "..") and not self._unreadable:
+            with self._lock:
+                if self._kept is not None and parent == self._last_parent:
+                    kept, identity, names = self._kept
+                    try:
+                        now = os.stat(self._folder + parent)
+                        if (now.st_dev, now.st_ino) == identity:
+                            return os.dup(kept), names.copy(), [name]
+                    except OSError:  # the long way says what is wrong
+                        pass
+        return self._open_root(path), [], paths.components(path)[::-1]
+
+    def _keep(self, path: str, folder: int, names: list[str]) -> None:
+        """Keep the folder of a path that no link was met on, once a second path asks for it."""
+        parent = path.rpartition("/")[0]
+        with self._lock:
+            if parent != self._last_parent:
+                if self._kept is not None:
+                    os.close(self._kept[0])
+                self._last_parent, self._kept = parent, None
+            elif self._kept is None:
+                found = os.fstat(folder)
+                self._kept = os.dup(folder), (found.st_dev, found.st_ino), names.copy()
 
     def _open_root(self, path: str) -> int:
         try:

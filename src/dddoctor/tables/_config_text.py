@@ -121,10 +121,8 @@ class TextRows:
             value: str | None = None
             source: str | None = None
             count: int | None = None
-            is_scalar = node.kind == "scalar"
-            if is_scalar:
-                decoded = node.value
-                source = node.source
+            if node.kind == "scalar":
+                type_, decoded, source = node.scalar()
                 if decoded is not None:
                     value = (
                         decoded
@@ -141,6 +139,7 @@ class TextRows:
                     elif not is_clean and value:
                         value, source = redact(value), redact(source)
             else:
+                type_ = node.type
                 count = len(node.children) if node.kind == "seq" else len(node.children) // 2
             if not is_clean:
                 path, pattern, parent = redact(path), redact(pattern), redact(parent)
@@ -151,12 +150,8 @@ class TextRows:
                 line, column = mark.line + 1, mark.column + 1
             else:
                 line, column = at.line, at.column
-            if is_scalar and has_plain_lines and node.target is None and node.event.style not in ("|", ">"):
-                end_line = node.event.end_mark.line + 1
-            else:
-                end_line = node.end_line
-            append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, node.type, count, line, column,
-                                  end_line, depth, instance, ordinal)))  # fmt: skip
+            append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, type_, count, line, column,
+                                  node.end_line, depth, instance, ordinal)))  # fmt: skip
             if depth < 3 and parts is not None:
                 parts.take(entry, path, key, value, line, column)
         if parts is not None:

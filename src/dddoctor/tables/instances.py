@@ -96,36 +96,32 @@ class Parts:
 
     def take(self, entry: Entry, path: str, key: str | None, value: str | None, line: int, column: int) -> None:
         """`path`, `key` and `value` are those of the entry with secrets hidden."""
-        depth, node = entry.depth, entry.node
+        _, pattern, parent, own_key, node, _, depth, instance, _, _ = entry
         if depth == 2:
             if key is None:
                 return
-            if entry.instance is not None:
-                option = self.option[entry.key or ""]
-                self.rows.append(tuple.__new__(InstanceOption, (self.file, self.agent, self.check, entry.instance, line, column, path, key, node.type,
+            if instance is not None:
+                option = self.option[own_key or ""]
+                self.rows.append(tuple.__new__(InstanceOption, (self.file, self.agent, self.check, instance, line, column, path, key, node.type,
                                                                 option.expected_type, option.is_known, option.nearest)))  # fmt: skip
             elif (
-                self._source is not None
-                and key in ("type", "path", "service", "source")
-                and entry.parent.startswith("logs[")
+                self._source is not None and key in ("type", "path", "service", "source") and parent.startswith("logs[")
             ):
                 self._source[key] = value
         elif depth == 1:
-            if entry.pattern == "instances[*]":
+            if pattern == "instances[*]":
                 is_mapping = int(node.type in ("map", "null"))
                 count = len(node.children) // 2 if node.kind == "map" else 0
                 self.rows.append(
-                    Instance(
-                        self.file, self.agent, self.check, entry.instance or 0, line, node.end_line, count, is_mapping
-                    )
+                    Instance(self.file, self.agent, self.check, instance or 0, line, node.end_line, count, is_mapping)
                 )
-            elif entry.pattern == "logs[*]":
+            elif pattern == "logs[*]":
                 self.end()
                 if node.kind == "map":
                     self._source, self._source_line = {}, line
-        elif key is not None and entry.key not in self.checks.top_level:
-            is_option = int(entry.key in self.checks.common or entry.key in self.checks.options(self.check))
-            near = self.checks.nearest_top_level(self.check, entry.key or "")
+        elif key is not None and own_key not in self.checks.top_level:
+            is_option = int(own_key in self.checks.common or own_key in self.checks.options(self.check))
+            near = self.checks.nearest_top_level(self.check, own_key or "")
             self.rows.append(
                 UnknownKey(self.file, self.agent, self.check, line, column, key, node.type, is_option, near)
             )

@@ -37,7 +37,7 @@ from dddoctor.yamltext.parts import Part
 from dddoctor.yamltext.proposals import candidates_for, unique
 from dddoctor.yamltext.reader import read
 from dddoctor.yamltext.replacing import Edit, Edits
-from dddoctor.yamltext.shapes import first_problem, shape_candidates
+from dddoctor.yamltext.shapes import first_problem, shape_candidates, wrong_types
 from dddoctor.yamltext.suspicions import suspicions
 
 MAX_DEFECTS = 20
@@ -270,6 +270,10 @@ class _Search:
             is_merged = winner.kind == "sibling-depth" and (
                 duplicate_penalty(after) > 0 or has_odd_logs(after) or has_unknown_key(after)
             )
+            # A header that makes of `tags` a mapping was not commented out by mistake.
+            is_merged = is_merged or (
+                winner.kind == "half-uncommented" and any(wrong.is_blocking for wrong in wrong_types(after))
+            )
             return _Choice(winner, (), is_ambiguous or is_merged or makes_unknown_key(current, after, winner))
         if not further:
             return None
@@ -407,7 +411,7 @@ class _Search:
         if (
             step.candidate.kind == "sibling-depth"
             and step.candidate.is_blocking
-            and any(other.candidate.kind == "no-blank-after-colon" for other in near)
+            and any(other.candidate.kind in ("no-blank-after-colon", "dash-lost") for other in near)
         ):
             return True
         moves = [

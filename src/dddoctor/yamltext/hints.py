@@ -12,13 +12,15 @@ from dddoctor.lazyre import lazy
 from dddoctor.yamltext.nodes import Document, Node
 
 # Literal beginnings keep these fast. What they find is confirmed on the nodes.
-_LOST_BLANK = lazy(r"\n *(?:- +)*-[A-Za-z_]|:\n +[\w.-]+:[^\s/]|:\r\n +[\w.-]+:[^\s/]")
+_LOST_AFTER_DASH = lazy(r"\n *(?:- +)*-[A-Za-z_]")
+_LOST_AFTER_COLON = lazy(r":\n +[\w.-]+:[^\s/]")
+_LOST_WITH_CR = lazy(r":\r\n +[\w.-]+:[^\s/]")
 _ODD = lazy("[\xa0\xad\u00ab\u00bb\u1680\u2000-\u200f\u2018-\u201f\u202f\u205f\u2060\u3000\ufeff]")
 _TWO_COLONS = lazy(r"::(?:[ \t\r]|$)", re.MULTILINE)
 _FLOW_COLON = lazy(r"\{[^}\n]*[\w\"']:[^\s/:\]}]")
 _REPEATED = lazy(r"(\n *- [^\n]+)\1\r?\n")
 _NESTED_NAME = lazy(r"\n +(?:logs|instances):")
-_DIGIT_HASH = lazy(r"[\w]#")
+_DIGIT_HASH = lazy(r"#(?<=\w#)")
 _HALF = lazy(r"^[ ]*#+ ?[ ]*[A-Za-z_][\w.-]*:[ \t]*\r?$", re.MULTILINE)
 _NESTED_MAIN = lazy(
     r"^[ ]+(?:apm_config|logs_config|process_config|api_key|dd_url|logs_enabled|dogstatsd_port|confd_path):",
@@ -31,7 +33,9 @@ def is_unsuspicious(document: Document) -> bool:
     if document.warnings or document.needs_decoding or document.rest_ignored_line is not None or document.bom_bytes:
         return False
     text = document.text
-    if document.has_long_texts or "`" in text or _LOST_BLANK.search(text) or (not text.isascii() and _ODD.search(text)):
+    if document.has_long_texts or "`" in text or (not text.isascii() and _ODD.search(text)):
+        return False
+    if _LOST_AFTER_DASH.search(text) or _LOST_AFTER_COLON.search(text) or ("\r" in text and _LOST_WITH_CR.search(text)):
         return False
     if "::" in text and _TWO_COLONS.search(text):
         return False

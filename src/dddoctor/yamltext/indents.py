@@ -41,6 +41,9 @@ def tab_candidates(lines: list[Line], top_names: frozenset[str]) -> Iterator[Can
     first = tabbed[0].number
     # Who indents a line means no key of the top level, unless it is one, or nothing else is possible.
     flat_cost = 1 if any(_key_name(line) in top_names for line in tabbed) else 3
+    if flat_cost > 1 and any(line.dashes and KEY.match(line.content) for line in tabbed):
+        # Items of `instances` often stand at column 0.
+        flat_cost = 1 if any(line.dashes and not line.indent and KEY.match(line.content) for line in lines) else 3
     for width in (2, 4, 8, 3, 1, 6, 0):
         texts = [(line, _untabbed(line, width)) for line in tabbed]
         flat = [line for line, new in texts if line.is_code and not new.startswith(" ")]
@@ -318,6 +321,8 @@ def header_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
     if header is None:
         return
     name = header_name(header)
+    if name.endswith("tags") and not lines[position].dashes and KEY.match(lines[position].content):
+        return  # below tags stand items, no keys
     say = f"this line is in force, but `{name}:` above it, which it belongs to, is commented out"
     new = header.indent + re.sub(r"^#+ ?", "", header.content)
     yield Candidate("half-uncommented", lines[position].number, 1, say, changed(header, new), (header.number,))

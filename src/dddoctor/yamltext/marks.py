@@ -109,7 +109,13 @@ def sibling_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
     if match:
         at = line.content_start + match.end()
         yield Candidate(
-            "colon-lost", line.number, 2, "no colon behind the key", ((at, at, ":"),), column=at - line.start + 1
+            "colon-lost",
+            line.number,
+            2,
+            "no colon behind the key",
+            ((at, at, ":"),),
+            column=at - line.start + 1,
+            is_guess=" " in line.code[match.end() :].strip() and line.code[-1] not in "\"'",  # a text that goes on here
         )
 
 

@@ -33,14 +33,15 @@ class Node:
     An alias has style "alias" and the kind, type, value and children of its `target`.
     """
 
-    __slots__ = ("kind", "event", "children", "document", "target", "_end", "_value", "_type")
+    __slots__ = ("kind", "event", "children", "document", "target", "_end", "_last_line", "_value", "_type")
 
     kind: str
     event: Any
     children: list[Node]
     document: Document
     target: Node | None
-    _end: int
+    _end: int  # of a collection
+    _last_line: int  # of a collection, from 0; -1 where the reader did not see it
     _type: str | None
     _value: Any
 
@@ -112,14 +113,13 @@ class Node:
 
     @property
     def end_line(self) -> int:
-        if (
-            self.kind == "scalar"
-            and self.document.has_plain_lines
-            and self.event.__class__ is yaml.ScalarEvent
-            and self.event.style not in ("|", ">")
-        ):
-            end: Any = self.event.end_mark
-            return end.line + 1  # type: ignore[no-any-return]
+        if self.document.has_plain_lines and self.target is None:
+            event: Any = self.event
+            if self.kind != "scalar":
+                if self._last_line >= 0:
+                    return self._last_line + 1
+            elif event.style not in ("|", ">"):
+                return event.end_mark.line + 1  # type: ignore[no-any-return]
         return self.document.line_of(max(self.end - 1, self.start))
 
     @property
@@ -171,6 +171,15 @@ class Node:
     def type(self) -> str:
         """str, int, float, bool, null, map or list, as the Agent decodes."""
         return self._type or self._resolve()
+
+    def scalar(self) -> tuple[str, Any, str]:
+        """Type, value and source of a scalar."""
+        event: Any = self.event
+        is_usual = self.target is None and event.tag is None and event.anchor is None and event.style not in ("|", ">")
+        if not is_usual or self.document.stand_ins:
+            return self.type, self.value, self.source
+        self._type, self._value = found = ("str", event.value) if event.style else resolve_plain(event.value)
+        return *found, self.document.text[event.start_mark.index : event.end_mark.index]
 
     def _resolve(self) -> str:
         event: Any = self.event

@@ -229,6 +229,7 @@ def _build_once(document: Document, text: str) -> None:
     may_have_anchor, may_have_tag = "&" in text, "!" in text
     needs_decoding = False
     flow_depth = block_depth = 0
+    last_line = -1  # of what was read last
     flows: list[tuple[int, int]] = []  # outermost collections in brackets
     get()  # StreamStart
     if get().__class__ is yaml.StreamEndEvent:
@@ -240,9 +241,12 @@ def _build_once(document: Document, text: str) -> None:
         if kind is scalar_event:
             node = node_of("scalar", event, _NO_CHILDREN, document)
             append(node)
-            if event.start_mark.line != event.end_mark.line:
+            last_line = event.end_mark.line
+            if event.start_mark.line != last_line:
                 document.has_long_scalars = True
-                if event.style not in ("|", ">"):
+                if event.style in ("|", ">"):
+                    last_line = -1  # the mark stands behind the blank lines that follow
+                else:
                     document.has_long_texts = True
         elif kind is map_start or kind is seq_start:
             node = node_of("map" if kind is map_start else "seq", event, [], document)
@@ -261,11 +265,15 @@ def _build_once(document: Document, text: str) -> None:
             if node.event.flow_style:
                 flow_depth -= 1
                 node._end = event.end_mark.index
+                last_line = event.end_mark.line
                 if flow_depth == 0:
                     flows.append((node.event.start_mark.index, node._end))
             else:
                 block_depth -= 1
                 node._end = children[-1].end if children else node.event.end_mark.index
+                if not children:
+                    last_line = -1
+            node._last_line = last_line
             if kind is map_end:
                 try:
                     names = [key.event.value for key in children[::2]]
@@ -284,6 +292,7 @@ def _build_once(document: Document, text: str) -> None:
             node = node_of(target.kind, event, target.children, document)
             node.target = target
             append(node)
+            last_line = event.end_mark.line
             document.has_aliases = needs_decoding = True
             continue
         elif kind is yaml.DocumentEndEvent:

@@ -12,7 +12,7 @@ from dddoctor.light import NamedTuple
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.indents import depth_candidates
 from dddoctor.yamltext.lines import COLON_WORD, Candidate, Line, Replacement, changed, removed
-from dddoctor.yamltext.marks import DASH_WORD, is_among_texts
+from dddoctor.yamltext.marks import DASH_WORD, colon_cost
 from dddoctor.yamltext.nodes import Document, Node
 
 # Top-level keys by which a main file is known (a few are enough: they only decide which of two documents is the file).
@@ -165,7 +165,7 @@ def _lost_blanks(lines: list[Line], code: list[Line]) -> Iterator[Candidate]:
     found = [
         line
         for line in code
-        if not is_among_texts(lines, line.number - 1)
+        if colon_cost(lines, line.number - 1) < (2 if line.dashes else 3)
         and COLON_WORD.match(line.content)
         and not re.search(r":(?:\s|$)", line.code)
         and "://" not in line.content
@@ -390,7 +390,18 @@ def _wrong_items(value: Node) -> Iterator[Wrong]:
         say = "a tag is a mapping, not a text (a blank behind its colon), so the instance never runs"
         if item.kind == "seq":
             say = "a tag is a list, not a text, so the instance never runs"
-        yield Wrong(item, "wrong-type", say, _joined_tag(item))
+        is_last = item is value.children[-1]
+        yield Wrong(item, "wrong-type", say, () if is_last and _is_followed(value) else _joined_tag(item))
+
+
+def _is_followed(value: Node) -> bool:
+    """Whether options follow at the column of the list's dashes: its last item may have been the first option of the next instance."""
+    document = value.document
+    for number in range(value.end_line + 1, len(document.line_starts()) + 1):
+        text = document.line_text(number)
+        if text.strip() and not text.lstrip().startswith("#"):
+            return len(text) - len(text.lstrip()) == value.column - 1 and not text.lstrip().startswith("-")
+    return False
 
 
 def _joined_tag(item: Node) -> tuple[Replacement, ...]:
