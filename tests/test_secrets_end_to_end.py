@@ -445,7 +445,10 @@ def test_what_only_looks_like_a_secret_stays_readable(host: Host, place: str) ->
     assert not values or [w for w in words if w not in values] == []
 
 
-SAYS_NOTHING = {"/etc/datadog-agent/auth_token", "/usr/local/bin/secrets"}  # 64 digits alone, and `{"value": "…"}`: no rule shows a line of these
+SAYS_NOTHING = {
+    "/etc/datadog-agent/auth_token",
+    "/usr/local/bin/secrets",
+}  # 64 digits alone, and `{"value": "…"}`: no rule shows a line of these
 
 
 def test_each_file_can_be_shown_whole(host: Host, broken: Host) -> None:
@@ -454,7 +457,9 @@ def test_each_file_can_be_shown_whole(host: Host, broken: Host) -> None:
     for made in (host, broken):
         for path, text in made.planted.manifest["files"].items():
             vault = Vault()
-            shown[f"{made.root}{path}"] = "" if path in SAYS_NOTHING else vault.show("\n".join(redacted_lines(text.encode(), vault)))
+            shown[f"{made.root}{path}"] = (
+                "" if path in SAYS_NOTHING else vault.show("\n".join(redacted_lines(text.encode(), vault)))
+            )
 
     assert leaks(shown, [*host.planted.secrets, *broken.planted.secrets]) == []
 

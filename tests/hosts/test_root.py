@@ -393,8 +393,8 @@ def test_no_file_stays_open(tree: Path, put: Put) -> None:
     put("/etc/x.yaml", "a: 1")
     (tree / "up").symlink_to("../../etc/../etc")
     (tree / "loop").symlink_to("loop")
-    host = RootHost(tree)
     before = len(os.listdir("/dev/fd"))
+    host = RootHost(tree)
 
     for path in ("/etc/x.yaml", "/up/x.yaml", "/loop", "/etc", "/nope", "/etc/x.yaml/y", "/up/.."):
         for ask in (host.read, host.stat, host.readlink, host.listdir, host.glob, host.exists):
@@ -403,4 +403,22 @@ def test_no_file_stays_open(tree: Path, put: Put) -> None:
             except (FileNotFoundError, InputError, Unavailable):
                 continue
 
+    del host, ask  # a host keeps one folder open
     assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_folder_that_was_put_in_the_place_of_another_is_seen(tree: Path, put: Put) -> None:
+    """The folder of the last path is kept open, yet only for as long as the path leads to it."""
+    for number in range(3):
+        put(f"/etc/conf.d/{number}.yaml", "old")
+        put(f"/etc/new/{number}.yaml", "new")
+    host = RootHost(tree)
+
+    assert [host.read(f"/etc/conf.d/{n}.yaml") for n in range(3)] == [b"old"] * 3
+    (tree / "etc/conf.d").rename(tree / "etc/gone")
+    (tree / "etc/new").rename(tree / "etc/conf.d")
+    assert [host.read(f"/etc/conf.d/{n}.yaml") for n in range(3)] == [b"new"] * 3
+    (tree / "etc/conf.d").rename(tree / "etc/new")
+    (tree / "etc/conf.d").symlink_to("/etc/gone")
+    assert [host.read(f"/etc/conf.d/{n}.yaml") for n in range(3)] == [b"old"] * 3
+    assert host.stat("/etc/conf.d/1.yaml").target == "/etc/gone/1.yaml"

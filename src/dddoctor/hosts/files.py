@@ -20,6 +20,10 @@ _PASS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
+_Kept = tuple[
+    str, int, tuple[int, int], list[str]
+]  # path, number of the open folder, device and inode, names from the root
+
 
 class FolderFiles:
     """Answers for the files below `folder`, under the paths that they have on the target. The base of LiveHost and RootHost.
@@ -29,18 +33,18 @@ class FolderFiles:
     """
 
     def __init__(self, folder: str, unreadable: Iterable[str] = ()) -> None:
+        # Paths come folder by folder: one that is asked for twice in a row stays open until another is.
+        self._last_parent = ""
+        self._kept: _Kept | None = None
+        self._lock = threading.Lock()
         self._folder = folder
         self._unreadable = frozenset(paths.joined(paths.components(path)) for path in unreadable)
         self._users: dict[int, str] | None = None
         self._groups: dict[int, str] | None = None
-        # Paths come folder by folder: the folder of the last one stays open, with what it is (device, inode) and its names from the root.
-        self._last_parent = ""
-        self._kept: tuple[int, tuple[int, int], list[str]] | None = None
-        self._lock = threading.Lock()
 
     def __del__(self) -> None:
         if self._kept is not None:
-            os.close(self._kept[0])
+            os.close(self._kept[1])
 
     # --- the questions of Host ---------------------------------------------------------------------------------------
 
@@ -148,29 +152,42 @@ class FolderFiles:
         A kept folder counts only while its path leads to it, without which a folder that was put in its place would never be seen.
         """
         parent, _, name = path.rpartition("/")
-        if parent == self._last_parent and name not in ("", ".", "..") and not self._unreadable:
+        if name not in ("", ".", "..") and not self._unreadable:
             with self._lock:
-                if self._kept is not None and parent == self._last_parent:
-                    kept, identity, names = self._kept
-                    try:
-                        now = os.stat(self._folder + parent)
-                        if (now.st_dev, now.st_ino) == identity:
-                            return os.dup(kept), names.copy(), [name]
-                    except OSError:  # the long way says what is wrong
-                        pass
+                kept = self._kept if self._kept is not None and self._kept[0] == parent else None
+                folder = _second_number(kept[1]) if kept is not None else None
+            if kept is not None and folder is not None:
+                try:
+                    if _identity(os.stat(self._folder + parent)) == kept[2]:
+                        return folder, kept[3].copy(), [name]
+                except OSError:  # the long way says what is wrong
+                    pass
+                os.close(folder)
+                self._forget_folder(kept)
         return self._open_root(path), [], paths.components(path)[::-1]
 
     def _keep(self, path: str, folder: int, names: list[str]) -> None:
         """Keep the folder of a path that no link was met on, once a second path asks for it."""
         parent = path.rpartition("/")[0]
+        if parent != self._last_parent:
+            self._forget_folder(self._kept)
+            self._last_parent = parent
+        elif self._kept is None:
+            number = _second_number(folder)
+            if number is None:
+                return
+            identity = _identity(os.fstat(number))
+            with self._lock:  # held for no longer than that: a dead mount may block whoever asks it
+                if self._kept is None:
+                    self._kept = (parent, number, identity, names.copy())
+                    return
+            os.close(number)
+
+    def _forget_folder(self, kept: _Kept | None) -> None:
         with self._lock:
-            if parent != self._last_parent:
-                if self._kept is not None:
-                    os.close(self._kept[0])
-                self._last_parent, self._kept = parent, None
-            elif self._kept is None:
-                found = os.fstat(folder)
-                self._kept = os.dup(folder), (found.st_dev, found.st_ino), names.copy()
+            if kept is not None and self._kept is kept:
+                self._kept = None
+                os.close(kept[1])
 
     def _open_root(self, path: str) -> int:
         try:
@@ -289,6 +306,18 @@ class FolderFiles:
         except (FileNotFoundError, Unavailable, InputError):
             content = b""
         return paths.numbers_of(content.decode("utf-8", "replace"))
+
+
+def _second_number(file: int) -> int | None:
+    """Another number for an open file; None where there are no more of them."""
+    try:
+        return os.dup(file)
+    except OSError:
+        return None
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _require_a_path(path: str) -> None:

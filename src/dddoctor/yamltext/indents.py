@@ -248,6 +248,7 @@ def dash_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
         width = len(item.dashes) if item.content else 2
         if (
             line.column == item.column
+            and not line.opens  # what stands below an opening key is its own
             and inner is not None
             and inner.is_code
             and not inner.dashes

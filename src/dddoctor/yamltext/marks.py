@@ -9,7 +9,7 @@ from dddoctor.lazyre import lazy
 from dddoctor.yamltext.lines import COLON_WORD, KEY, Candidate, Line, changed, removed
 
 DASH_WORD = lazy(r"""-(?=["']?[A-Za-z_{\[])""")
-_NO_COLON = lazy(r"[A-Za-z_][\w.-]*(?=[ \t]+[^\s:=])")
+NO_COLON = lazy(r"[A-Za-z_][\w.-]*(?=[ \t]+[^\s:=])")
 _JOINED = lazy(r"[A-Za-z_][\w.-]*:(?!//)(?=[^\s:])")
 _BRACKET_VALUE = lazy(r"[A-Za-z_][\w.-]*:(?=[\[{][\"'{\[\w])")
 _WRONG_COLON = lazy(r"([A-Za-z_][\w.-]*)(?:;|[ \t]*=|[ \t]*=>)(?=[ \t]+\S)")
@@ -105,7 +105,7 @@ def sibling_candidates(lines: list[Line], position: int) -> Iterator[Candidate]:
             "no-blank-after-colon", line.number, cost, say, ((at, at, " "),), column=line.content_start - line.start + 1
         )
         return
-    match = _NO_COLON.match(line.content)
+    match = NO_COLON.match(line.content)
     if match:
         at = line.content_start + match.end()
         yield Candidate(
@@ -199,7 +199,7 @@ def _no_blank_after_colon(line: Line, cost: int) -> Iterator[Candidate]:
 
 def _colon_lost(line: Line) -> Iterator[Candidate]:
     before_bracket = (
-        _NO_COLON.match(line.content) if "[{" in line.content or " {" in line.content or " [" in line.content else None
+        NO_COLON.match(line.content) if "[{" in line.content or " {" in line.content or " [" in line.content else None
     )
     if before_bracket and re.match(r"[ \t]+[\[{]", line.content[before_bracket.end() :]):
         at = line.content_start + before_bracket.end()
@@ -222,7 +222,7 @@ def _colon_lost(line: Line) -> Iterator[Candidate]:
             column=start - line.start + 1,
         )
         return
-    match = _NO_COLON.match(line.content)
+    match = NO_COLON.match(line.content)
     if match:
         at = line.content_start + match.end()
         # A text may go on here instead; brackets, quotes, numbers and truth values are values of a key.

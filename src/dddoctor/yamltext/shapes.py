@@ -11,8 +11,8 @@ from importlib.resources import files
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.indents import depth_candidates
-from dddoctor.yamltext.lines import COLON_WORD, Candidate, Line, Replacement, changed, removed
-from dddoctor.yamltext.marks import DASH_WORD, colon_cost
+from dddoctor.yamltext.lines import COLON_WORD, KEY, Candidate, Line, Replacement, changed, removed
+from dddoctor.yamltext.marks import DASH_WORD, NO_COLON, colon_cost
 from dddoctor.yamltext.nodes import Document, Node
 
 # Top-level keys by which a main file is known (a few are enough: they only decide which of two documents is the file).
@@ -125,7 +125,9 @@ def shape_candidates(document: Document, lines: list[Line]) -> Iterator[Candidat
     if document.kind == "check" and len(code) < 200:
         for position, line in enumerate(lines):
             if line.dashes:
-                yield from depth_candidates(lines, position)
+                # `- host db1` may as well lack its colon.
+                is_guess = not KEY.match(line.content) and NO_COLON.match(line.content) is not None
+                yield from (one._replace(is_guess=is_guess) for one in depth_candidates(lines, position))
 
 
 def _behind_candidates(document: Document, lines: list[Line]) -> Iterator[Candidate]:
