@@ -232,3 +232,37 @@ def test_hanging_probes_cost_the_slowest_deadline_and_no_more(schema: dict[str, 
 def test_a_list_in_a_message_reads_as_words() -> None:
     """list_of() makes JSON; a person reads words."""
     assert fill("lacks {names}.", {"names": '["a", "b", "c"]'}) == "lacks a, b and c."
+
+
+def test_many_rows_arrive_all_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are handed over in batches, and a collector waits for each to be taken."""
+    monkeypatch.setattr(tables, "TABLES", {})
+    monkeypatch.setattr(tables, "COLLECTORS", {})
+
+    @table("things", Thing)
+    def collect_things() -> Iterator[Any]:
+        yield from (Thing(f"/{n}", "package", n % 2) for n in range(12_345))
+
+    store = Tables(None, None, RunOptions())  # type: ignore[arg-type]
+    store.ensure(["things"])
+
+    assert store.counts["things"] == 12_345
+    assert store.database.select("SELECT file FROM things ORDER BY rowid")[1] == [(f"/{n}",) for n in range(12_345)]
+
+
+def test_a_collector_that_hangs_after_many_rows_costs_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows go, its table has a gap, and the run ends."""
+    monkeypatch.setattr(tables, "TABLES", {})
+    monkeypatch.setattr(tables, "COLLECTORS", {})
+
+    @table("things", Thing)
+    def collect_things() -> Iterator[Any]:
+        yield from (Thing(f"/{n}", "package", 1) for n in range(5000))
+        threading.Event().wait()
+
+    started = time.monotonic()
+    store = Tables(None, None, RunOptions(), limit_seconds=0.2)  # type: ignore[arg-type]
+    store.ensure(["things"])
+
+    assert time.monotonic() - started < 2
+    assert (store.counts["things"], [g.kind for g in store.gaps["things"]]) == (0, [Kind.TIMEOUT])

@@ -62,6 +62,35 @@ def test_a_row_can_be_matched() -> None:
             assert (file, line) == ("/a", 3)
 
 
+def test_rows_and_things_stay_the_same_however_many_there_are() -> None:
+    """After some objects a class gets a constructor of its own."""
+
+    class Many(NamedTuple):
+        """Of its own test."""
+
+        a: int
+        b: int = 2
+
+    @record
+    class Objects:
+        """Of its own test."""
+
+        a: int
+        b: list[int] = field(default_factory=list)
+
+    for n in range(100):
+        assert (Many(n), Many(n, 3), Many(b=4, a=n)) == ((n, 2), (n, 3), (n, 4))
+        thing = Objects(a=n)
+        thing.b.append(n)
+        assert (thing.a, thing.b, Objects(n, [5]).b) == (n, [n], [5])
+        with pytest.raises(TypeError, match="missing"):
+            Many(b=n)  # type: ignore[call-arg]
+        with pytest.raises(TypeError):
+            Many(n, a=n)  # type: ignore[misc]
+        with pytest.raises(TypeError):
+            Objects(n, a=n)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("wrong", [lambda: Row(), lambda: Row("/a", nothing=1), lambda: Row._make(["/a"])])  # type: ignore[call-arg]
 def test_a_wrong_row_is_refused(wrong: typing.Callable[[], object]) -> None:
     """Missing, unknown, too few."""

@@ -27,7 +27,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from dddoctor import cli, explaining, querying, tables
+from dddoctor import checking, explaining, querying, tables
 from dddoctor import session as the_session
 from dddoctor.collecting import Tables
 from dddoctor.examples import build
@@ -583,7 +583,7 @@ def test_no_secret_comes_out_of_a_bug_of_ours(host: Host, monkeypatch: pytest.Mo
     assert report.healthy is not True
     assert (
         leaks(
-            {"console": cli.render(report, "console"), "json": cli.render(report, "json"), "traces": traces},
+            {"console": checking.render(report, "console"), "json": checking.render(report, "json"), "traces": traces},
             host.planted.secrets,
         )
         == []

@@ -30,6 +30,7 @@ def pages() -> dict[Path, str]:
     made[DOCS / "repairs.md"] = repair_page(found)
     made[DOCS / "coverage.md"] = coverage_page(found)
     made[ROOT / "src" / "dddoctor" / "data" / "completion.txt"] = completion_words()
+    made[ROOT / "src" / "dddoctor" / "data" / "check_options.txt"] = plain_options()
     return made
 
 
@@ -47,6 +48,24 @@ def completion_words() -> str:
         below = getattr(command, "commands", {})
         lines.append(f"{path}\t{' '.join([*sorted(below), *sorted([*options, '--help'])])}")
         todo += [(f"{path} {name}".strip(), below[name]) for name in sorted(below)]
+    return "\n".join(lines) + "\n"
+
+
+def plain_options() -> str:
+    """A line for each option of a check that repairs nothing: the option, its parameter, the kind of its value."""
+    from typer.main import get_command
+
+    from dddoctor.cli import app
+
+    kinds = {"boolean": "flag", "path": "path", "str": "text", "float": "number"}
+    command = get_command(app).commands["check"]  # type: ignore[attr-defined]
+    lines = []
+    for p in command.params:
+        if p.name not in {"fix", "unsafe_fixes", "diff", "show_secrets", "yes"}:
+            kind = kinds["boolean" if getattr(p, "is_flag", False) else p.type.name] + (
+                "s" if getattr(p, "multiple", False) else ""
+            )
+            lines += [f"{option} {p.name} {kind}" for option in p.opts]
     return "\n".join(lines) + "\n"
 
 

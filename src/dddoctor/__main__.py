@@ -37,6 +37,15 @@ def main() -> None:
         from dddoctor import completion
 
         sys.exit(completion.main(sys.argv[1:], os.environ))
+    if sys.argv[1:2] == ["check"]:
+        from dddoctor import plain
+
+        given = plain.read(sys.argv[2:])
+        if given is not None:
+            from dddoctor import checking
+
+            checking.guarded(lambda: checking.check(**given))
+            return
     from dddoctor.cli import run
 
     run()

@@ -2,23 +2,15 @@
 
 # No `from __future__ import annotations` here: typer would compile each annotation of a command twice, which took 2 ms of every start.
 
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dddoctor.model import RuleError, Severity
-
-if TYPE_CHECKING:
-    from dddoctor.model import Report
-    from dddoctor.session import CheckOptions, Session
-
-EXIT_USAGE = 2
-EXIT_UNSURE = 3
-_NEEDS_NO_QUOTES = str.maketrans("@%+=:,./-_", "a" * 10)
-EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h
+from dddoctor import checking
+from dddoctor.checking import fail, finish, guarded
+from dddoctor.model import RuleError
 
 app = typer.Typer(
     name="dddoctor",
@@ -47,26 +39,7 @@ Yes = Annotated[
 def run() -> None:
     """Run the command line and exit with its code."""
     _build_only(sys.argv[1] if len(sys.argv) > 1 else "")
-    try:
-        app(prog_name="dddoctor")
-    except KeyboardInterrupt:
-        print("interrupted; nothing is half done", file=sys.stderr)
-        os._exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except Exception as error:  # our bug, told as ours; nothing was left half done (the journal takes care of that)
-        from dddoctor.secrets import Vault
-
-        if "--debug" in sys.argv:
-            import traceback
-
-            print(Vault().show(traceback.format_exc()), file=sys.stderr)
-        print(
-            f"dddoctor: a bug of ours ({type(error).__name__}: {Vault().show(str(error))}); --debug shows where",
-            file=sys.stderr,
-        )
-        raise SystemExit(EXIT_BUG) from None
+    guarded(lambda: app(prog_name="dddoctor"))
 
 
 def _build_only(typed: str) -> None:
@@ -74,28 +47,6 @@ def _build_only(typed: str) -> None:
     named = [c for c in app.registered_commands if c.callback is not None and (c.name or c.callback.__name__) == typed]
     if named:
         app.registered_commands, app.registered_groups = named, []
-
-
-def _fail(message: str) -> typer.Exit:
-    print(f"dddoctor: {message}", file=sys.stderr)
-    return typer.Exit(EXIT_USAGE)
-
-
-def _session(options: "CheckOptions") -> "Session":
-    """A session, or exit 2 with one line: a wrong option, a broken rule file."""
-    from dddoctor.session import Session, UsageError
-
-    try:
-        return Session(options)
-    except (UsageError, RuleError) as error:
-        raise _fail(str(error)) from error
-
-
-def _finish(code: int) -> None:
-    """Exit at once: a probe that hangs must not delay it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -132,86 +83,9 @@ def check(
     debug: Annotated[bool, typer.Option("--debug", help="Show the tracebacks of our own bugs.")] = False,
 ) -> None:
     """Say what is wrong, where, which problem causes which, and how to repair it."""
-    from dddoctor.session import CheckOptions
-
-    if format_ not in {"console", "json"}:
-        raise _fail(f"--format {format_}: write console or json")
-    if fail_on not in {s.value for s in Severity}:
-        raise _fail(f"--fail-on {fail_on}: write error, warning or info")
-    if show_secrets and not (diff and output):
-        raise _fail("--show-secrets goes with --diff --output FILE")
-    if (diff or unsafe_fixes or yes) and not fix:
-        raise _fail(f"{'--diff' if diff else '--unsafe-fixes' if unsafe_fixes else '--yes'} goes with --fix")
-    options = CheckOptions(
-        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line()
+    checking.check(
+        root, app_folders, fix, unsafe_fixes, diff, show_secrets, yes, format_, output, select, ignore, rules, fail_on, timeout, debug
     )  # fmt: skip
-    session = _session(options)
-    report = session.check()
-    if fix:
-        from dddoctor.fixing import Asked, fix_it
-
-        fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff else None))
-        if fixed is None:
-            _finish(exit_code(report))
-            return
-        report = fixed
-    _write(render(report, format_, output), output)
-    if debug:
-        for broken in report.broken:
-            print(f"{broken.rule}: {broken.error}\n{broken.trace}", file=sys.stderr)
-    _finish(exit_code(report))
-
-
-def exit_code(report: "Report") -> int:
-    """0 healthy · 1 findings · 3 nothing found, but not everything could be looked at."""
-    return 0 if report.healthy else 1 if report.healthy is False else EXIT_UNSURE
-
-
-def render(report: "Report", format_: str, output: Path | None = None) -> str:
-    """The report in the asked format; the console's shape comes from where it goes."""
-    if format_ == "json":
-        from dddoctor.reports import json as json_report
-
-        return json_report.render(report)
-    import shutil
-
-    from dddoctor.reports import console
-
-    is_terminal = output is None and sys.stdout.isatty()
-    width = shutil.get_terminal_size((100, 24)).columns  # COLUMNS, else the terminal, else 100
-    encoding = (sys.stdout.encoding or "ascii").lower()
-    return console.render(
-        report,
-        width=width,
-        color=is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
-        ascii_only="utf" not in encoding,
-    )
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None or str(output) == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise _fail(f"--output {output}: {error.strerror}") from error
-
-
-def _split(values: list[str] | None) -> tuple[str, ...]:
-    return tuple(v.strip() for value in values or () for v in value.split(",") if v.strip())
-
-
-def _command_line() -> str:
-    """What was typed, with `sudo` where it ran through it: the commands that a report shows begin like this one."""
-    words = ["dddoctor", *sys.argv[1:]]
-    if os.geteuid() == 0 and "SUDO_USER" in os.environ:
-        words.insert(0, "sudo")
-    if all(w and w.isascii() and w.translate(_NEEDS_NO_QUOTES).isalnum() for w in words):
-        return " ".join(words)
-    import shlex
-
-    return shlex.join(words)
 
 
 @app.command()
@@ -228,10 +102,10 @@ def explain(
     try:
         found = rule_files.load(user_folders=tuple(rules or ()))
     except RuleError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     text, is_known = explaining.explain(what, found.rules)
     sys.stdout.write(text)
-    _finish(0 if is_known else 1)
+    finish(0 if is_known else 1)
 
 
 @app.command("tables")
@@ -241,7 +115,7 @@ def list_tables(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = 
 
     tables.load_all()
     if name is not None and name not in tables.TABLES:
-        raise _fail(f"no table is called {name}; see `dddoctor tables`")
+        raise fail(f"no table is called {name}; see `dddoctor tables`")
     sys.stdout.write(
         explaining.describe_table(tables.TABLES[name]) if name else explaining.describe_tables(tables.TABLES)
     )
@@ -260,16 +134,16 @@ def query(
     from dddoctor.session import UsageError, open_host
 
     if format_ not in {"table", "json", "csv"}:
-        raise _fail(f"--format {format_}: write table, json or csv")
+        raise fail(f"--format {format_}: write table, json or csv")
     text = sys.stdin.read() if sql == "-" else sql
     try:
         answer = querying.ask(text, open_host(root), tuple(app_folders or ()), timeout)
     except (UsageError, querying.QueryError) as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     sys.stdout.write(querying.render(answer, format_))
     for line in answer.gaps:
         print(line, file=sys.stderr)
-    _finish(0)
+    finish(0)
 
 
 @app.command()
@@ -300,9 +174,9 @@ def undo(
     try:
         code, text = undoing.undo(run_id, root, show_only=diff, is_agreed=yes, force=force)
     except UsageError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     sys.stdout.write(text)
-    _finish(code)
+    finish(code)
 
 
 @app.command()
@@ -318,8 +192,8 @@ def demo(
     try:
         code = the_demo.run(keep, sys.stdout)
     except UsageError as error:
-        raise _fail(str(error)) from error
-    _finish(code)
+        raise fail(str(error)) from error
+    finish(code)
 
 
 @rules_app.command("list")
@@ -331,7 +205,7 @@ def list_rules(rules: Rules = None) -> None:
     try:
         sys.stdout.write(explaining.list_rules(rule_files.load(user_folders=tuple(rules or ())).rules))
     except RuleError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
 
 
 @rules_app.command("test")
@@ -350,8 +224,8 @@ def test_rules(
             [p for path in paths or [rule_files.rules_folder()] for p in _rule_paths(path)], sys.stdout
         )
     except RuleError as error:
-        raise _fail(str(error)) from error
-    _finish(code)
+        raise fail(str(error)) from error
+    finish(code)
 
 
 def _rule_paths(path: Path) -> list[Path]:
@@ -360,7 +234,7 @@ def _rule_paths(path: Path) -> list[Path]:
     if path.is_dir():
         return rule_files.rule_files(path)
     if not path.exists():
-        raise _fail(f"{path}: no such file or folder")
+        raise fail(f"{path}: no such file or folder")
     return [path]
 
 
@@ -382,7 +256,7 @@ def new_rule(
     try:
         path = explaining.new_rule(name, from_file, folder or Path("rules"))
     except (UsageError, OSError) as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     print(f"{path}: fill in the query, then `dddoctor rules test {path}`")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -98,15 +98,14 @@ class Tables:
 
     def _take(self, names: list[str], batch: list[Any]) -> None:
         """Rows and gaps of one collector, told apart by their class."""
-        by_table: dict[str, list[Any]] = {}
+        by_class: dict[type[Any], list[Any]] = defaultdict(list)
         for row in batch:
-            if type(row) is Gap:
-                for name in [row.table] if row.table else names:
-                    self.add_gap(name, row)
-            else:
-                name = self._by_row.get(type(row)) or self._table_of(type(row))
-                by_table.setdefault(name, []).append(row)
-        for name, found in by_table.items():
+            by_class[row.__class__].append(row)
+        for gap in by_class.pop(Gap, ()):
+            for name in [gap.table] if gap.table else names:
+                self.add_gap(name, gap)
+        for row_class, found in by_class.items():
+            name = self._by_row.get(row_class) or self._table_of(row_class)
             self.database.insert(name, self._without_secrets(name, found))
             self.counts[name] = self.counts.get(name, 0) + len(found)
             if name in self._wanted_rows:
@@ -192,8 +191,12 @@ class _Run:
                 self.running[collector.name] = self.heard[collector.name] = value
             elif what == "rows":
                 self.heard[collector.name] = time.monotonic()
-                self.store._take(self.store._of_collector[collector.name], value)
+                batch, taken = value
+                self.store._take(self.store._of_collector[collector.name], batch)
+                taken.release()
             else:
+                if what == "done":
+                    self.store._take(self.store._of_collector[collector.name], value)
                 self._end(what, collector, value)
             if len(self.running) > 0 and what != "rows":
                 self._look_at_the_clock()
@@ -254,6 +257,13 @@ class _Run:
         self.workers += 1
         threading.Thread(target=self._work, name="dddoctor-collector", daemon=True).start()
 
+    def _hand_over(self, collector: Collector, batch: list[Any]) -> None:
+        """Give rows away and wait until they are in the database: two threads that compute at once would only take Python's lock from each other."""
+        taken = threading.Lock()
+        taken.acquire()
+        self.results.put(("rows", collector, (batch, taken)))
+        taken.acquire()  # for good, where the run has given this collector up
+
     def _work(self) -> None:
         while True:
             collector = self.tasks.get()
@@ -266,13 +276,14 @@ class _Run:
                 for row in collector.function(*self.store._arguments(collector)):
                     batch.append(row)
                     if len(batch) >= BATCH_ROWS or (len(batch) % 64 == 0 and time.monotonic() - since > BATCH_SECONDS):
-                        self.results.put(("rows", collector, batch))
+                        self._hand_over(collector, batch)
                         batch, since = [], time.monotonic()
-                self.results.put(("rows", collector, batch))
-                self.results.put(("done", collector, None))
+                self.results.put(("done", collector, batch))
             except Unavailable as error:
                 self.results.put(("unavailable", collector, error))
             except InputError as error:
                 self.results.put(("unavailable", collector, Unavailable(Kind.TOOL, str(error))))
             except Exception as error:  # our bug: the tables become unavailable, the run goes on
+                import traceback
+
                 self.results.put(("failed", collector, (f"{type(error).__name__}: {error}", traceback.format_exc())))

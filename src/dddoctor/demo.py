@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dddoctor import fixing
-from dddoctor.cli import render
+from dddoctor.checking import render
 from dddoctor.examples import build
 from dddoctor.model import Report, Safety
 from dddoctor.session import CheckOptions, Session, UsageError, target_id

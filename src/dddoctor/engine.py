@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sqlite3
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from dddoctor import tables
@@ -76,6 +77,8 @@ def evaluate(rules: Sequence[Rule], store: Tables) -> Evaluation:
         try:
             outcomes[rule.id] = _judge(rule, store) if rule.id in living else Outcome("not applicable")
         except Exception as error:  # our bug: this rule is broken, the run goes on
+            import traceback
+
             outcomes[rule.id] = Outcome(
                 "broken", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc()
             )
@@ -271,11 +274,20 @@ def _identity(rule: Rule, row: Mapping[str, Any]) -> list[Any]:
 
 
 def _fingerprint(parts: Sequence[Any]) -> str:
-    import hashlib  # loads OpenSSL: 2 ms that a healthy host need not wait for
+    text = json.dumps(parts, ensure_ascii=False, default=str)
+    return str(_sha256()(text.encode("utf-8", "backslashreplace")).hexdigest()[:10])
 
-    return hashlib.sha256(
-        json.dumps(parts, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
-    ).hexdigest()[:10]
+
+@cache
+def _sha256() -> Callable[[bytes], Any]:
+    """Python's own, as `random` takes it: loading OpenSSL, which hashlib does, takes 2 ms."""
+    for module in ("_sha2", "_sha256", "hashlib"):  # from 3.12 on, before, and where somebody built Python without
+        try:
+            found: Callable[[bytes], Any] = importlib.import_module(module).sha256
+            return found
+        except ImportError:
+            continue
+    raise AssertionError
 
 
 def _offer(rule: Rule, row: Mapping[str, Any]) -> FixOffer | None:

@@ -14,7 +14,7 @@ from dddoctor import tables
 from dddoctor.causes import link
 from dddoctor.collecting import Tables
 from dddoctor.engine import Evaluation, Outcome, evaluate
-from dddoctor.hosts.base import Host, Ran
+from dddoctor.hosts.base import Answer, Host, Process, Ran, Socket, Unavailable
 from dddoctor.hosts.cache import CachedHost
 from dddoctor.hosts.example import ExampleHost
 from dddoctor.light import NamedTuple
@@ -23,6 +23,7 @@ from dddoctor.repair import Look, Repairer, unsound_files
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions
 
+MOMENT = time.time() - 3600  # what `mtimes` and `started_at` are counted from
 ROWS_HIDDEN_LIMIT = 60  # a table with more rows than this is hidden file by file only
 
 
@@ -77,7 +78,6 @@ def run(rule: Rule, example: Mapping[str, Any], states: Mapping[str, State]) -> 
 
 def build(root: Path, example: Mapping[str, Any]) -> None:
     """Write the example's tree below `root`. Times are set to one fixed moment, so that `mtimes` (seconds from it) mean something."""
-    moment = time.time() - 3600
     for path in example.get("folders", []):
         (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
     written: list[tuple[Path, str]] = []
@@ -100,23 +100,68 @@ def build(root: Path, example: Mapping[str, Any]) -> None:
         (root / path.lstrip("/")).chmod(int(mode, 8))
     offsets = example.get("mtimes", {})
     for target, path in written:
-        when = moment + float(offsets.get(path, 0))
+        when = MOMENT + float(offsets.get(path, 0))
         os.utime(target, (when, when))
 
 
 def example_host(root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Host:
-    """The example's tree as a host."""
-    commands = {
-        tuple(argv.split(" ")): Ran(int(r.get("returncode", 0)), r.get("stdout", ""), r.get("stderr", ""))
+    """The example's tree as a host. `hidden`: paths, commands as they are written in the example, and "processes", "listeners", "containers"."""
+    commands: dict[tuple[str, ...], Ran | Unavailable] = {
+        tuple(argv.split(" ")): _HIDDEN
+        if argv in hidden
+        else Ran(int(r.get("returncode", 0)), r.get("stdout", ""), r.get("stderr", ""))
         for argv, r in example.get("commands", {}).items()
     }
+    answers: dict[str, Answer | Unavailable] = {
+        url: _HIDDEN if url in hidden else Answer(int(a.get("status", 200)), str(a.get("body", "")).encode())
+        for url, a in example.get("answers", {}).items()
+    }
+
+    def given(name: str, made: Any) -> Any:
+        if name not in example:
+            return None
+        return _HIDDEN if name in hidden else [made(n, dict(item)) for n, item in enumerate(example[name])]
+
     return ExampleHost(
         root,
         unreadable={*example.get("unreadable", ()), *hidden},
         commands=commands,
         env=example.get("env"),
         owners=example.get("owners", {}),
+        processes=given("processes", _process),
+        sockets=given("listeners", lambda _, item: _socket(item)),
+        docker=given("containers", lambda _, item: item),
+        answers=answers,
     )
+
+
+_HIDDEN = Unavailable(Kind.DENIED, "hidden by the harness", "sudo")
+
+
+def _process(number: int, given: dict[str, Any]) -> Process:
+    """A process of an example: `argv` as a text, everything else with a default. `started_at` in seconds from MOMENT."""
+    argv = tuple(str(given.pop("argv", "")).split(" "))
+    pid = int(given.pop("pid", 1000 + number))
+    started_at = MOMENT + float(given.pop("started_at", 0))
+    user = str(given.pop("user", "root"))
+    name = str(given.pop("name", argv[0].rpartition("/")[2]))[:15]
+    defaults: dict[str, Any] = {
+        "ppid": 1,
+        "uid": 0 if user == "root" else 60001,
+        "exe": argv[0] if argv[0].startswith("/") else None,
+        "is_exe_deleted": 0,
+        "cwd": "/",
+        "cgroup": "/",
+        "environ": {},
+        "is_foreign": 0,
+        "rss_bytes": 50_000_000,
+    }
+    return Process(pid=pid, name=name, argv=argv, user=user, started_at=started_at, **{**defaults, **given})
+
+
+def _socket(given: dict[str, Any]) -> Socket:
+    """A listener of an example: the port, and what differs from TCP on 127.0.0.1 with an unseen owner."""
+    return Socket(**{"protocol": "tcp", "address": "127.0.0.1", "pid": None, "uid": None, **given})
 
 
 def _store(root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Tables:
@@ -192,7 +237,9 @@ def _compare_repair(rule: Rule, root: Path, example: Mapping[str, Any], states: 
 
 def _hide_files(rule: Rule, root: Path, example: Mapping[str, Any], whole: Outcome) -> Iterator[str]:
     known = {f.identity for f in whole.findings}
-    for path in [*example.get("files", {}), *example.get("binary", {})]:
+    live = [*example.get("commands", {}), *example.get("answers", {})]
+    live += [name for name in ("processes", "listeners", "containers") if name in example]
+    for path in [*example.get("files", {}), *example.get("binary", {}), *live]:
         if path in example.get("unreadable", ()):
             continue
         outcome = _evaluate(rule, root, example, frozenset({path})).outcomes[rule.id]

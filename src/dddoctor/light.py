@@ -1,5 +1,5 @@
 """typing.NamedTuple and dataclasses.dataclass that are cheap to define. A run defines some eighty such classes and makes objects of a third of them;
-the library's own cost 0.15–0.5 ms each, most of it for writing constructors that are never called. Here a constructor is written when it is first called.
+the library's own cost 0.15–0.5 ms each, most of it for writing constructors that are hardly ever called. Here a class gets its own constructor once it has many objects.
 
 The classes are what they look like: subclasses of tuple with _fields, _replace, _asdict and _make; plain classes with an __init__. No comparison and no
 repr for `record`. Modules need `from __future__ import annotations`. Type checkers see the library's own.
@@ -25,6 +25,9 @@ else:
         def _getter(index: int, doc: str) -> property:
             return property(itemgetter(index), doc=doc)
 
+    _FEW = 40  # so many objects of a class are made before it is worth while to write a constructor
+    _made: dict[type, int] = {}
+
     class _Row(tuple):
         """What the tuples share."""
 
@@ -33,6 +36,14 @@ else:
         _field_defaults = {}
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            given, left = len(args), cls._fields[len(args) :]
+            _made[cls] = count = _made.get(cls, 0) + 1
+            if count <= _FEW and given <= len(cls._fields):
+                if not left and not kwargs:
+                    return tuple.__new__(cls, args)
+                values = {**cls._field_defaults, **kwargs}
+                if all(name in values for name in left) and all(name in left for name in kwargs):
+                    return tuple.__new__(cls, (*args, *(values[name] for name in left)))
             cls.__new__ = staticmethod(_constructor(cls))
             return cls.__new__(cls, *args, **kwargs)
 
@@ -98,9 +109,23 @@ else:
     def record(cls: type) -> type:
         """A plain class whose annotated names are the parameters of its constructor."""
 
+        fields = tuple(cls.__annotations__)
+        defaults = {name: cls.__dict__[name] for name in fields if name in cls.__dict__}
+
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            cls.__init__ = _initializer(cls)
-            cls.__init__(self, *args, **kwargs)
+            values = {**defaults, **dict(zip(fields, args, strict=False)), **kwargs}
+            _made[cls] = count = _made.get(cls, 0) + 1
+            if (
+                count > _FEW
+                or len(values) != len(fields)
+                or len(args) > len(fields)
+                or kwargs.keys() & set(fields[: len(args)])
+            ):
+                cls.__init__ = _initializer(cls)
+                cls.__init__(self, *args, **kwargs)
+                return
+            for name, value in values.items():
+                setattr(self, name, value.make() if value.__class__ is field else value)
 
         cls.__init__ = __init__
         return cls

@@ -53,10 +53,11 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """The changes are part of the model, but only repairs need them: their classes are made at first use."""
-    from dddoctor import changes
+    if not name.startswith("__"):  # every `from … import` asks for __path__
+        from dddoctor import changes
 
-    if name in changes.__all__:
-        return getattr(changes, name)
+        if name in changes.__all__:
+            return getattr(changes, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

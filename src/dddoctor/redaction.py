@@ -7,7 +7,6 @@ and the lines keep their numbers.
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 
 from dddoctor.secrets import Vault, scan
 
@@ -42,6 +41,8 @@ def hidden_lines(data: bytes, vault: Vault) -> frozenset[int]:
 
 def redacted_diff(before: bytes, after: bytes, old_name: str, new_name: str, vault: Vault) -> str:
     """A unified diff in which secrets are tokens; for people, not for patch(1). A change within a secret shows as a line taken out and put in again."""
+    from difflib import SequenceMatcher
+
     old, new = _pieces(before), _pieces(after)
     old_shown, new_shown = redacted_lines(before, vault), redacted_lines(after, vault)
     out: list[str] = []

@@ -167,13 +167,15 @@ def _walk(folder: str) -> Iterator[os.DirEntry[str]]:
 
 def _rule(values: list[Any]) -> Rule:
     """A rule from its row in the compiled file."""
-    found = Rule._make([tuple(v) if v.__class__ is list else v for v in values])
-    fix = found.fix
-    return found._replace(
-        severity=Severity(found.severity),
-        reads={t: tuple(c) for t, c in found.reads.items()},
-        absent={t: tuple(c) for t, c in found.absent.items()},
-        brings=tuple(Link(*b) for b in found.brings),
-        clears=tuple(Clear(c[0], tuple(c[1]), tuple(c[2]), tuple(c[3])) for c in found.clears),
-        fix=Fix(fix[0], Safety(fix[1]), tuple(Step(a, p) for a, p in fix[2]), fix[3]) if fix else None,
-    )
+    fields: dict[str, Any] = {
+        n: tuple(v) if v.__class__ is list else v for n, v in zip(Rule._fields, values, strict=True)
+    }
+    fields["severity"] = Severity(fields["severity"])
+    for name in ("reads", "absent"):
+        fields[name] = {table: tuple(columns) for table, columns in fields[name].items()}
+    fields["brings"] = tuple([Link(*b) for b in fields["brings"]])
+    fields["clears"] = tuple([Clear(c[0], tuple(c[1]), tuple(c[2]), tuple(c[3])) for c in fields["clears"]])
+    fix = fields["fix"]
+    if fix:
+        fields["fix"] = Fix(fix[0], Safety(fix[1]), tuple([Step(a, p) for a, p in fix[2]]), fix[3])
+    return Rule._make(fields.values())

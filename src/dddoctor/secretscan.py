@@ -111,7 +111,7 @@ def kind_of_name(name: str) -> str | None:
         return "secret"
     if tail in ("key", "keys") and before in _KEY_OF:
         return _KEY_KINDS.get(before, "key" if before == "api" else "secret")
-    if _JOINED_KEY.fullmatch(tail):
+    if tail.endswith(("key", "keys")) and _JOINED_KEY.fullmatch(tail):
         return "application-key" if "app" in tail else "key" if "api" in tail else "secret"
     if words[0] == "x" and tail in ("key", "token", "auth", "secret", "passcode", "signature"):
         return "token"
@@ -641,7 +641,7 @@ _ON_A_LINE = (
     ("bearer", "token", r"\bBearer[ \t]+(?!\w+=[\"\\])(?P<random>[\w.~+/=-]{6,})"),
     ("basic ", "token", r"\bBasic[ \t]+(?P<random>[A-Za-z0-9+/]{6,}={0,2})(?![\w.])"),
     ("password", "password", r"\bPASSWORD\s*\(\s*\\?(?P<q>['\"])(?P<v>(?:\\.|(?!(?P=q))[^\\\n])+)"),
-    ("set", "password", r"\bSET\s+PASSWORD\s+(?:FOR\s+\S+\s*)?=\s*(?:PASSWORD\s*\()?\s*VALUE"),
+    ("password", "password", r"\bSET\s+PASSWORD\s+(?:FOR\s+\S+\s*)?=\s*(?:PASSWORD\s*\()?\s*VALUE"),
     ("-p", "password", r"\b(?:mysql|mariadb)(?:-?(?:admin|dump|import|show|check|slap|pump|sh))?(?:\.exe)?[\"']?[ \t,][^\n|;&]{0,400}?[\s\"']-p(?![ \t\n])VALUE"),
     ("-", "", r"(?<!\S)[\"'\[]?-{1,2}(?P<name>[a-z][\w-]{0,40})(?:[ \t]+|[\"'],[ \t]*(?=[\"']))(?![-\s|&;>])VALUE"),
     ("curl", "password", r"\bcurl\b[^\n]{0,400}?\s(?:-u|-U|--user|--proxy-user)[ =]?[\"']?[^\s:\"']+:(?P<v>[^\s\"']+)"),
@@ -657,22 +657,23 @@ _ON_A_LINE = (
     ("community", "community", r"\bsnmp-server\s+community\s+VALUE"),
     ("com2sec", "community", r"^[ \t]*com2sec6?(?:[ \t]+-Cn[ \t]+\S+)?[ \t]+\S+[ \t]+\S+[ \t]+VALUE"),
     (" password", "password", r"[\w/-]*pass(?:word)?[\w-]*[ \t]+password[ \t]+VALUE"),
-    ("", "", r"^[ \t]*(?:ENV|ARG|setenv|set[ \t]+-g?x)[ \t]+(?P<name>\w+)[ \t]+(?![=\s])(?P<v>[^\n]+)"),
-    ("", "password", r"^[ \t]*(?:password|requirepass|masterauth)[ \t]+(?P<alone>\S+)[ \t\r]*$"),
-    ("pass", "password", r"\bpass(?:word|wd|phrase)?[ \t]+(?:is|was)[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\]+)"),
-    ("api", "key", r"\bapi[ -]key(?:[ \t]+(?:is|was))?[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\(){}\[\]<>]+)"),
-    ("app", "application-key", r"\bapp(?:lication)?[ -]key(?:[ \t]+(?:is|was))?[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\(){}\[\]<>]+)"),
+    ("env|arg|set", "", r"^[ \t]*(?:ENV|ARG|setenv|set[ \t]+-g?x)[ \t]+(?P<name>\w+)[ \t]+(?![=\s])(?P<v>[^\n]+)"),
+    ("password|requirepass|masterauth", "password", r"^[ \t]*(?:password|requirepass|masterauth)[ \t]+(?P<alone>\S+)[ \t\r]*$"),
+    (" is|\tis| was|\twas", "password", r"\bpass(?:word|wd|phrase)?[ \t]+(?:is|was)[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\]+)"),
+    ("api key|api-key", "key", r"\bapi[ -]key(?:[ \t]+(?:is|was))?[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\(){}\[\]<>]+)"),
+    ("app key|app-key|application key|application-key", "application-key", r"\bapp(?:lication)?[ -]key(?:[ \t]+(?:is|was))?[ \t]*:?[ \t]*[\"'`]?(?P<random>[^\s\"'`,\\(){}\[\]<>]+)"),
     ("</", "", r"<(?P<name>[\w:.-]+)>(?P<v>[^<>\n]+)</"),
-    ("(", "", r"\w\([ \t]*[\"'](?P<name>[\w.-]+)[\"'][ \t]*,[ \t]*[\"'](?P<argument>[^\"'\n]+)[\"']"),
-    ("auth", "password", r"\b(?:auth[ \t]*=[ \t]*\(|HTTP(?:Basic|Digest)Auth\()[ \t]*['\"][^'\"\n]*['\"][ \t]*,[ \t]*['\"](?P<v>[^'\"\n]+)['\"]"),
-    ("s", "token", r"[?&](?:sig|sas|x-amz-signature|x-goog-signature)=(?P<v>[^&\s\"'<>]+)"),
+    ("(\"|('|( |(\t", "", r"\w\([ \t]*[\"'](?P<name>[\w.-]+)[\"'][ \t]*,[ \t]*[\"'](?P<argument>[^\"'\n]+)[\"']"),
+    ("auth=|auth |auth\t|auth(", "password", r"\b(?:auth[ \t]*=[ \t]*\(|HTTP(?:Basic|Digest)Auth\()[ \t]*['\"][^'\"\n]*['\"][ \t]*,[ \t]*['\"](?P<v>[^'\"\n]+)['\"]"),
+    ("sig=|sas=|signature=", "token", r"[?&](?:sig|sas|x-amz-signature|x-goog-signature)=(?P<v>[^&\s\"'<>]+)"),
 )  # fmt: skip
 _ON_SEVERAL = (
     ("identified", "password", r"\bIDENTIFIED\s+(?:(?:VIA|WITH)\s+\S+\s+)?(?:BY|AS|USING)\s+(?:PASSWORD\s*)?\(?\s*\\?(?P<q>['\"])(?P<v>(?:\\.|''|(?!(?P=q))[^\\\n])+)"),
     ("login", "password", r"\blogin\s+\S+\s+password\s+VALUE"),
     ("<key>", "", r"<key>(?P<name>[\w.-]+)</key>\s*<string>(?P<v>[^<]+)</string>"),
-    ("name", "", r"[\"']?\bname[\"']?\s*[:=]\s*[\"']?(?P<name>[\w.-]+)[\"']?\s*,?\s*[\"']?(?:value|default)[\"']?\s*[:=][ \t]*VALUE"),
+    ("value|default", "", r"[\"']?\bname[\"']?\s*[:=]\s*[\"']?(?P<name>[\w.-]+)[\"']?\s*,?\s*[\"']?(?:value|default)[\"']?\s*[:=][ \t]*VALUE"),
 )  # fmt: skip
+_ON_A_LINE_BY_WORDS = tuple((tuple(words.split("|")), kind, pattern) for words, kind, pattern in _ON_A_LINE)
 _VALUE = r"(?:\"(?P<vd>[^\"\n]+)\"|'(?P<vs>[^'\n]+)'|(?P<vp>[^\s\"'`;|,)]+))"
 _PROSE = _set_of(
     "option options flag to is and or for in parameter argument value values with from if the a an on instead as that which when only was are by of at"
@@ -690,16 +691,18 @@ def _phrases(text: str) -> Iterator[Found]:
     """Secrets that a command, a statement or a sentence gives away: `mysql -pX`, `IDENTIFIED BY 'X'`, `--token X`, `ENV NAME X`, `<password>X</password>`."""
     text = text.replace("\\040", "    ")  # a blank as ~/.mysql_history has it; every character keeps its place
     whole = text.lower()
-    for word, kind, pattern in _ON_SEVERAL:
-        if word in whole:
+    for either, kind, pattern in _ON_SEVERAL:
+        if any(word in whole for word in either.split("|")):
             yield from _hits(_phrase(pattern), kind, text, 0, len(text))
     at = 0
     for line in text.split("\n"):
         low = line.lower()
         if _is_phrase(low):
-            for word, kind, pattern in _ON_A_LINE:
-                if word in low:
-                    yield from _hits(_phrase(pattern), kind, text, at, at + len(line))
+            for words, kind, pattern in _ON_A_LINE_BY_WORDS:
+                for word in words:
+                    if word in low:
+                        yield from _hits(_phrase(pattern), kind, text, at, at + len(line))
+                        break
         at += len(line) + 1
 
 
@@ -853,7 +856,7 @@ _MAIL_NAMES = _set_of(
 
 def _userinfo(text: str) -> Iterator[Found]:
     """`scheme://user:PASSWORD@host`, and `user:PASSWORD@host` without a scheme."""
-    for m in _URL.finditer(text):
+    for m in _URL.finditer(text) if "://" in text else ():
         tail = _TAIL.match(text, m.end())
         if tail is None:
             continue
@@ -875,7 +878,7 @@ def _userinfo(text: str) -> Iterator[Found]:
         yield Found(*m.span(2), "password", None)
 
 
-_PLAIN = lazy(r"[\w./-]*")
+_PLAIN_SIGNS = str.maketrans("_./-", "aaaa")
 
 
 def scan(text: str) -> list[Found]:
@@ -884,7 +887,7 @@ def scan(text: str) -> list[Found]:
     Works on a line, a value or a whole file; a file gives more (values on the next line, blocks, PEM). Linear in the length of the text.
     """
     length = len(text)
-    if length < 12 and _PLAIN.fullmatch(text):
+    if length < 12 and (not text or text.translate(_PLAIN_SIGNS).isalnum()):
         return []
     # Most texts hold no secret: find that out with as few steps as possible (plain `in` is several times faster than one pattern of all the words).
     low = text.lower()

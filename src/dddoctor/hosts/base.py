@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
 from dddoctor.light import NamedTuple
 from dddoctor.model import Kind
 
 READ_LIMIT_BYTES = 16 * 1024 * 1024
 COMMAND_TIMEOUT_SECONDS = 10.0
+REQUEST_TIMEOUT_SECONDS = 3.0
 
 
 class Unavailable(Exception):
@@ -57,6 +58,48 @@ class Ran(NamedTuple):
     stderr: str
 
 
+class Process(NamedTuple):
+    """One process. `started_at` is in seconds since the epoch; `argv` as it is now (a process may rewrite it); `user` by the target's passwd file.
+
+    None where it may not be looked at: `exe` (path without links, " (deleted)" cut off), `cwd`, `environ` (raw: it may hold secrets, nothing of it goes
+    into a row unread), `is_exe_deleted` (0/1: the file was replaced or removed since the start). `cgroup` is the path of its own group, which names its
+    unit or container. `is_foreign` is 1 where it lives in another PID or network namespace than the doctor (a container's), None where not known.
+    """
+
+    pid: int
+    ppid: int
+    name: str
+    argv: tuple[str, ...]
+    user: str
+    uid: int
+    started_at: float
+    exe: str | None
+    is_exe_deleted: int | None
+    cwd: str | None
+    cgroup: str | None
+    environ: Mapping[str, str] | None
+    is_foreign: int | None
+    rss_bytes: int | None
+
+
+class Socket(NamedTuple):
+    """One listening TCP or bound UDP socket of the doctor's own network namespace. `protocol` is tcp, tcp6, udp or udp6; `address` as text
+    (`127.0.0.1`, `0.0.0.0`, `::`); `pid` None where the owner may not be seen or lives in another PID namespace."""
+
+    protocol: str
+    address: str
+    port: int
+    pid: int | None
+    uid: int | None
+
+
+class Answer(NamedTuple):
+    """An HTTP answer. `body` is cut at READ_LIMIT_BYTES."""
+
+    status: int
+    body: bytes
+
+
 class Host(Protocol):
     """A host as tables see it. Paths are the target's own, absolute.
 
@@ -93,4 +136,38 @@ class Host(Protocol):
 
     def environ(self) -> Mapping[str, str]:
         """The environment of the person who runs the doctor; Unavailable(target) where the host has none (a folder, a flare)."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """A regular file opened for reading, for what is too large to hold (logs): seekable, no size limit. Errors as `read`."""
+        ...
+
+    def processes(self) -> list[Process]:
+        """All processes that can be seen, by pid. Unavailable(target) where nothing runs; Unavailable(denied) where none can be seen."""
+        ...
+
+    def listeners(self) -> list[Socket]:
+        """Sockets that take connections or datagrams, by port. Unavailable as `processes`."""
+        ...
+
+    def request(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        authority: str | None = None,
+    ) -> Answer:
+        """GET of an http or https URL on loopback. `authority`: path of the PEM file whose certificate alone is trusted; without it none is checked.
+
+        ConnectionRefusedError where nobody listens; Unavailable(timeout); Unavailable(tool) for what is no HTTP or TLS; ValueError for another host.
+        """
+        ...
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        """Docker's `inspect` of every container, running or not, by name. FileNotFoundError: there is no Docker here (no socket and no command);
+        Unavailable(denied), (timeout), (tool: the engine does not answer)."""
+        ...
+
+    def images(self) -> list[Mapping[str, Any]]:
+        """Docker's list of images (Id, RepoTags, Created, Size …). Errors as `containers`."""
         ...

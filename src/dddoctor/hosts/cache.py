@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from dddoctor.hosts import paths
 from dddoctor.hosts.base import (
     COMMAND_TIMEOUT_SECONDS,
     READ_LIMIT_BYTES,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
     Host,
     InputError,
+    Process,
     Ran,
+    Socket,
     Stat,
     Unavailable,
 )
@@ -72,10 +76,35 @@ class CachedHost:
     def run(
         self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None
     ) -> Ran:
-        return self._host.run(argv, timeout_seconds, user)
+        return self._once(("run", tuple(argv), user), lambda: self._host.run(argv, timeout_seconds, user))
 
     def environ(self) -> Mapping[str, str]:
         return self._host.environ()
+
+    def open(self, path: str) -> BinaryIO:
+        return self._host.open(path)
+
+    def processes(self) -> list[Process]:
+        return list(self._once(("processes",), self._host.processes))
+
+    def listeners(self) -> list[Socket]:
+        return list(self._once(("listeners",), self._host.listeners))
+
+    def request(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        authority: str | None = None,
+    ) -> Answer:
+        key = ("request", url, tuple((headers or {}).items()), authority)
+        return self._once(key, lambda: self._host.request(url, headers, timeout_seconds, authority))
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return list(self._once(("containers",), self._host.containers))
+
+    def images(self) -> list[Mapping[str, Any]]:
+        return list(self._once(("images",), self._host.images))
 
     def __getattr__(self, name: str) -> Any:
         """What this kind of host answers beyond the protocol is asked of it directly."""
@@ -92,7 +121,7 @@ class CachedHost:
             return cast("T", answer)
         try:
             answer = ask()
-        except (FileNotFoundError, InputError, Unavailable) as error:
+        except (FileNotFoundError, ConnectionRefusedError, InputError, Unavailable) as error:
             self._known[key] = error
             raise
         if is_kept:

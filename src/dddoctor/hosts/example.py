@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dddoctor.hosts import paths
-from dddoctor.hosts.base import COMMAND_TIMEOUT_SECONDS, Ran, Stat, Unavailable
+from dddoctor.hosts.base import (
+    COMMAND_TIMEOUT_SECONDS,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
+    Process,
+    Ran,
+    Socket,
+    Stat,
+    Unavailable,
+)
 from dddoctor.hosts.root import RootHost
 from dddoctor.model import Kind
 
@@ -20,7 +29,8 @@ class ExampleHost(RootHost):
     """`owners` maps target paths to `user:group`; everything else belongs to root, whoever runs the tests.
 
     `commands` maps an argv to its end, or to the Unavailable that it meets; a program may be asked for by its path too. `env=None` is a folder
-    without an environment.
+    without an environment; `processes`, `sockets`, `docker` (containers, as `inspect` has them; [] = Docker without any) None: nothing runs there.
+    `answers` maps a URL to what it answers; where `sockets` are given, every other one is refused.
     """
 
     def __init__(
@@ -31,11 +41,16 @@ class ExampleHost(RootHost):
         owners: Mapping[str, str] | None = None,
         commands: Mapping[tuple[str, ...], Ran | Unavailable] | None = None,
         env: Mapping[str, str] | None = None,
+        processes: list[Process] | Unavailable | None = None,
+        sockets: list[Socket] | Unavailable | None = None,
+        docker: list[Mapping[str, Any]] | Unavailable | None = None,
+        answers: Mapping[str, Answer | Unavailable] | None = None,
     ) -> None:
         super().__init__(folder, unreadable)
         self._owners = {paths.joined(paths.components(path)): names for path, names in (owners or {}).items()}
         self._commands = dict(commands or {})
         self._env = env
+        self._processes, self._sockets, self._docker, self._answers = processes, sockets, docker, dict(answers or {})
         self._numbers: dict[tuple[str, str], int] = {}
 
     def stat(self, path: str, *, follow: bool = True) -> Stat:
@@ -63,6 +78,35 @@ class ExampleHost(RootHost):
     def environ(self) -> Mapping[str, str]:
         return super().environ() if self._env is None else dict(self._env)
 
+    def processes(self) -> list[Process]:
+        return super().processes() if self._processes is None else list(_or_raise(self._processes))
+
+    def listeners(self) -> list[Socket]:
+        return super().listeners() if self._sockets is None else list(_or_raise(self._sockets))
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        if self._docker is None and self._processes is not None:
+            raise FileNotFoundError("/var/run/docker.sock")
+        return super().containers() if self._docker is None else list(_or_raise(self._docker))
+
+    def images(self) -> list[Mapping[str, Any]]:
+        named = {c.get("Config", {}).get("Image"): c.get("Image") for c in self.containers()}
+        return [{"Id": number or name, "RepoTags": [name]} for name, number in named.items() if name]
+
+    def request(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        authority: str | None = None,
+    ) -> Answer:
+        answer = self._answers.get(url)
+        if answer is not None:
+            return _or_raise(answer)
+        if self._sockets is None:
+            return super().request(url, headers, timeout_seconds, authority)
+        raise ConnectionRefusedError(url)
+
     def _number(self, file: str, name: str) -> int:
         """The number of a user or group, made up where the example has no passwd or group file that names it."""
         if (file, name) not in self._numbers:
@@ -71,3 +115,9 @@ class ExampleHost(RootHost):
             made_up = _FIRST_MADE_UP_NUMBER + names.index(name) if name in names else 0
             self._numbers[file, name] = known.get(name, made_up)
         return self._numbers[file, name]
+
+
+def _or_raise(answer: Any) -> Any:
+    if isinstance(answer, Unavailable):
+        raise Unavailable(answer.kind, answer.reason, answer.remedy)
+    return answer

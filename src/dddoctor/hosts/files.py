@@ -11,6 +11,7 @@ import os
 import stat as mode_of
 import threading
 from collections.abc import Iterable
+from typing import BinaryIO
 
 from dddoctor.hosts import paths
 from dddoctor.hosts.base import READ_LIMIT_BYTES, InputError, Stat, Unavailable
@@ -57,6 +58,16 @@ class FolderFiles:
             content = self._read_once(path, limit_bytes)
             if content is not None:
                 return content
+        raise paths.changing(path)
+
+    def open(self, path: str) -> BinaryIO:
+        """The regular file, for reading piece by piece. It may grow or be rotated away meanwhile."""
+        for _ in range(2):
+            file = self._opened(path)
+            if file is not None:
+                if mode_of.S_ISREG(os.fstat(file).st_mode):
+                    return os.fdopen(file, "rb")
+                os.close(file)
         raise paths.changing(path)
 
     def stat(self, path: str, *, follow: bool = True) -> Stat:
@@ -209,23 +220,9 @@ class FolderFiles:
 
     def _read_once(self, path: str, limit_bytes: int) -> bytes | None:
         """The content; None where the file changed meanwhile."""
-        folder, names, last = self._locate(path, follow=True, is_for_reading=True)
-        try:
-            if not last:
-                raise paths.not_a_file(path, "directory")
-            # Before opening: a pipe that is opened lets its writer go on and then breaks it; a tape rewinds.
-            kind = paths.kind_of(os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode)
-            if kind == "link":  # it was none a moment ago
-                return None
-            if kind != "file":
-                raise paths.not_a_file(path, kind)
-            if self._unreadable and paths.joined(names, last) in self._unreadable:
-                raise paths.denied(path)
-            file = os.open(last, _READ, dir_fd=folder)
-        except OSError as error:
-            raise paths.obstacle(path, error) from None
-        finally:
-            os.close(folder)
+        file = self._opened(path)
+        if file is None:
+            return None
         try:
             before = os.fstat(file)
             if not mode_of.S_ISREG(before.st_mode):
@@ -242,6 +239,26 @@ class FolderFiles:
             raise paths.too_large(path, len(content), limit_bytes)
         is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
         return content if is_same else None
+
+    def _opened(self, path: str) -> int | None:
+        """The number of the open regular file; None where it has just become something else."""
+        folder, names, last = self._locate(path, follow=True, is_for_reading=True)
+        try:
+            if not last:
+                raise paths.not_a_file(path, "directory")
+            # Before opening: a pipe that is opened lets its writer go on and then breaks it; a tape rewinds.
+            kind = paths.kind_of(os.stat(last, dir_fd=folder, follow_symlinks=False).st_mode)
+            if kind == "link":  # it was none a moment ago
+                return None
+            if kind != "file":
+                raise paths.not_a_file(path, kind)
+            if self._unreadable and paths.joined(names, last) in self._unreadable:
+                raise paths.denied(path)
+            return os.open(last, _READ, dir_fd=folder)
+        except OSError as error:
+            raise paths.obstacle(path, error) from None
+        finally:
+            os.close(folder)
 
     def _entries(self, path: str) -> list[tuple[str, bool]]:
         """(name, is it surely no folder and no link) of all that is in a folder."""

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from dddoctor.hosts.base import COMMAND_TIMEOUT_SECONDS, Ran, Unavailable
+from dddoctor.hosts.base import (
+    COMMAND_TIMEOUT_SECONDS,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
+    Process,
+    Ran,
+    Socket,
+    Unavailable,
+)
 from dddoctor.hosts.files import FolderFiles
 from dddoctor.model import Kind
 
@@ -30,3 +38,27 @@ class RootHost(FolderFiles):
 
     def environ(self) -> Mapping[str, str]:
         raise Unavailable(Kind.TARGET, "a folder has no environment")
+
+    def processes(self) -> list[Process]:
+        self._nothing_runs("processes")
+
+    def listeners(self) -> list[Socket]:
+        self._nothing_runs("ports")
+
+    def request(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        authority: str | None = None,
+    ) -> Answer:
+        self._nothing_runs(url)
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        self._nothing_runs("containers")
+
+    def images(self) -> list[Mapping[str, Any]]:
+        self._nothing_runs("images")
+
+    def _nothing_runs(self, what: str) -> NoReturn:
+        raise Unavailable(Kind.TARGET, f"nothing runs in a folder, so it has no {what}")

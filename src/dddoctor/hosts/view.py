@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from dddoctor.hosts import paths
-from dddoctor.hosts.base import COMMAND_TIMEOUT_SECONDS, READ_LIMIT_BYTES, Host, InputError, Ran, Stat, Unavailable
+from dddoctor.hosts.base import (
+    COMMAND_TIMEOUT_SECONDS,
+    READ_LIMIT_BYTES,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
+    Host,
+    InputError,
+    Process,
+    Ran,
+    Socket,
+    Stat,
+    Unavailable,
+)
 
 
 @dataclass
@@ -109,6 +122,37 @@ class ChangedView:
 
     def environ(self) -> Mapping[str, str]:
         return self._base.environ()
+
+    def open(self, path: str) -> BinaryIO:
+        if not self._is_changed:
+            return self._base.open(path)
+        here = self._resolve(path, follow=True, is_for_reading=True)
+        if here in self._content or here in self._made:
+            return io.BytesIO(self.read(path))
+        return self._base.open(self._origin_or_absent(here))
+
+    # What runs is not changed by a repair that has not been made.
+
+    def processes(self) -> list[Process]:
+        return self._base.processes()
+
+    def listeners(self) -> list[Socket]:
+        return self._base.listeners()
+
+    def request(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        authority: str | None = None,
+    ) -> Answer:
+        return self._base.request(url, headers, timeout_seconds, authority)
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return self._base.containers()
+
+    def images(self) -> list[Mapping[str, Any]]:
+        return self._base.images()
 
     def __getattr__(self, name: str) -> Any:
         """What the base answers beyond the protocol, such as its processes, is not changed by a repair that has not run."""

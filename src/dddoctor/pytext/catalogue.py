@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from dddoctor.datafiles import catalogue as data_of
 
 
 def _words(text: str) -> frozenset[str]:
@@ -76,8 +76,7 @@ class Catalogue:
 
 @cache
 def catalogue() -> Catalogue:
-    path = Path(__file__).parents[1] / "data" / "agentcheck.json"
-    return Catalogue(json.loads(path.read_text(encoding="utf-8")))
+    return Catalogue(data_of("agentcheck.json"))
 
 
 @cache

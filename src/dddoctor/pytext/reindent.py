@@ -97,7 +97,7 @@ def _has_flat_inner_function(text: str, lines: list[LogicalLine], facts: list[Fa
 
 def _mixed_lines(text: str) -> int:
     """How many lines are indented by tabs and blanks both."""
-    return len(re.findall(r"^(?: +\t|\t+ )", text, re.MULTILINE))
+    return len(re.findall(r"^(?: +\t|\t+ )", text, re.MULTILINE)) if "\t" in text else 0
 
 
 class _Search:

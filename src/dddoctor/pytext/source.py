@@ -41,7 +41,7 @@ class Source:
         if len(data) >= 4 and data[0::2].count(0) > len(data) * 0.35:
             return "utf-16-be", 0
         for line in data.split(b"\n", 2)[:2]:
-            cookie = _COOKIE.match(line)
+            cookie = _COOKIE.match(line) if b"coding" in line else None
             if cookie:
                 return self._named(cookie.group(1).decode("ascii", "replace")), 0
             if line.strip() and not line.lstrip().startswith(b"#"):

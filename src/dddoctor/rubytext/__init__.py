@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from dddoctor.light import NamedTuple
 from dddoctor.rubytext.lexer import Lines
 
 if TYPE_CHECKING:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from dddoctor.lazyre import lazy
 from dddoctor.rubytext.faults import Fault
 from dddoctor.rubytext.lexer import Token, tokens
 
-_FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*")
-_PROMPT = re.compile(
+_FENCE = lazy(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*")
+_PROMPT = lazy(
     r"(?:[\w.-]+@[\w.-]+:[^\r\n$#]*[$#]|\$)(?:[ \t]+(?:sudo[ \t]+)?(?:cat|vi|vim|nano|less|more|head|tail|vagrant|code|exit)?\b.*|[ \t]*)"
 )
-_EDITOR_END = re.compile(
+_EDITOR_END = lazy(
     r"""~|:(?:wq?|x|q)!?|--[ ]INSERT[ ]--.*|\^[XOGKC][ ].*|"[^"]*"[ ](?:\[[^\]]*\][ ])?\d+(?:L,[ ]\d+[CB]|[ ]lines,[ ]\d+[ ]characters).*""",
     re.VERBOSE,
 )
-_EDITOR_TOP = re.compile(r"[ \t]*GNU nano [\d.]+[ \t].*")
+_EDITOR_SIGNS = ("~", ":", "-", "^", '"')  # with one of these the lines above begin
+_EDITOR_TOP = lazy(r"[ \t]*GNU nano [\d.]+[ \t].*")
 # UTF-8 as bytes. Ruby takes each of these for a letter of a name.
-_DOUBLE = re.compile(r"\xe2\x80[\x9c\x9d\x9e\x9f]")
-_SINGLE = re.compile(r"\xe2\x80[\x98\x99\x9a\x9b]")
-_BLANK = re.compile(r"\xc2\xa0|\xe2\x80[\x80-\x8a\xaf]|\xe3\x80\x80")
-_INVISIBLE = re.compile(r"\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad")
+_DOUBLE = lazy(r"\xe2\x80[\x9c\x9d\x9e\x9f]")
+_SINGLE = lazy(r"\xe2\x80[\x98\x99\x9a\x9b]")
+_BLANK = lazy(r"\xc2\xa0|\xe2\x80[\x80-\x8a\xaf]|\xe3\x80\x80")
+_INVISIBLE = lazy(r"\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad")
 _BOM = "\xef\xbb\xbf"
 _QUOTES_BUDGET = 500_000  # characters that are read again, once for each quote; the rest is found in the next round
 
@@ -33,8 +35,9 @@ def whole_file(text: str) -> Fault | None:
     start = len(text) - len(text.lstrip())
     if text.startswith("{\\rtf", start):
         return Fault("rtf-header", start, "RTF")
-    first = re.search(r"^<<<<<<< ", text, re.MULTILINE)
-    last = re.search(r"^>>>>>>> ", text, re.MULTILINE)
+    is_marked = "<<<<<<< " in text and ">>>>>>> " in text
+    first = re.search(r"^<<<<<<< ", text, re.MULTILINE) if is_marked else None
+    last = re.search(r"^>>>>>>> ", text, re.MULTILINE) if is_marked else None
     if first and last and first.start() < last.start() and re.search(r"^=======\r?$", text, re.MULTILINE):
         return Fault("merge-conflict", first.start(), "<<<<<<<", (), last.start())
     return None
@@ -42,7 +45,7 @@ def whole_file(text: str) -> Fault | None:
 
 def lines_around(text: str, file_name: str) -> list[Fault]:
     """Lines above and below the code that belong to the screen or page it was copied from."""
-    if re.search(r"^__END__[ \t\r]*$", text, re.MULTILINE):
+    if "__END__" in text and re.search(r"^__END__[ \t\r]*$", text, re.MULTILINE):
         return []
     lines = [
         (m.start(), m.group(1), m.end()) for m in re.finditer(r"([^\r\n]*)(?:\r\n|\n|\Z)", text) if m.end() > m.start()
@@ -56,13 +59,17 @@ def _from(lines: list[tuple[int, str, int]], order: list[int], file_name: str, *
     for index in order:
         start, line, end = lines[index]
         bare = line.strip().removeprefix(_BOM)
-        if _FENCE.fullmatch(bare):
+        if bare[:1] in ("`", "~") and _FENCE.fullmatch(bare):
             kind = "markdown-fence"
         elif is_top and bare.rstrip(":") in (file_name, f"./{file_name}", "Vagrantfile") and bare:
             kind = "own-name-line"
-        elif _PROMPT.fullmatch(bare):
+        elif (bare[:1] == "$" or "@" in bare) and _PROMPT.fullmatch(bare):
             kind = "terminal-paste"
-        elif (_EDITOR_TOP if is_top else _EDITOR_END).fullmatch(bare):
+        elif (
+            ("GNU nano" in bare and _EDITOR_TOP.fullmatch(bare))
+            if is_top
+            else (bare[:1] in _EDITOR_SIGNS and _EDITOR_END.fullmatch(bare))
+        ):
             kind = "editor-line"
         else:
             return
@@ -75,6 +82,8 @@ def characters(text: str, parses: bool) -> list[Fault]:
 
     A string that begins with a plain quote and ends with a typographic one counts only where the text does not parse.
     """
+    if text.isascii():
+        return []
     found: list[Fault] = []
     for kind, pattern, name, new in (
         ("non-breaking-space", _BLANK, "U+00A0", " "),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 
 _UBUNTU = {
     "hardy": "8.04", "lucid": "10.04", "maverick": "10.10", "natty": "11.04", "oneiric": "11.10", "precise": "12.04", "quantal": "12.10", "raring": "13.04", "saucy": "13.10",
@@ -19,9 +21,9 @@ _DEBIAN = {
     "bookworm": "12",
     "trixie": "13",
 }
-_NUMBERED = re.compile(r"(ubuntu|debian|centos|rhel|fedora|alma|rocky)[a-z]*[-_/ ]?v?(\d+(?:[.-]\d+)?)")
+_NUMBERED = lazy(r"(ubuntu|debian|centos|rhel|fedora|alma|rocky)[a-z]*[-_/ ]?v?(\d+(?:[.-]\d+)?)")
 # Boxes of these makers hold the bare system: nothing in them was installed for a purpose.
-_BARE = re.compile(
+_BARE = lazy(
     r"(?:ubuntu|debian|bento|generic|hashicorp|centos|almalinux|rockylinux|fedora|chef|puppetlabs|opscode|roboxes)/.*|(?:lucid|precise|trusty|xenial|bionic)(?:32|64)?"
 )
 
@@ -47,7 +49,7 @@ def box_of(name: str) -> Box:
         else None
     )
     for system, names in (("ubuntu", _UBUNTU), ("debian", _DEBIAN)):
-        found = next((v for n, v in names.items() if re.search(rf"(?<![a-z]){n}(?![a-z])", lower)), None)
+        found = next((v for n, v in names.items() if n in lower and re.search(rf"(?<![a-z]){n}(?![a-z])", lower)), None)
         if found:
             return Box(system, found, bits, is_bare)
     numbered = _NUMBERED.search(lower)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.rubytext.lexer import Lines, Token, tokens, value_ends
 from dddoctor.rubytext.structure import OPENERS, UNMATCHED, Event, Judge, Verdict, events, is_flat, judge
 

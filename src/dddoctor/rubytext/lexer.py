@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
 
-_WORD = re.compile(r"[A-Za-z_\x80-\xff][\w\x80-\xff]*", re.ASCII)
-_NUMBER = re.compile(r"\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?\w*", re.ASCII)
-_HEREDOC = re.compile(r"<<([-~]?)(?:([\"'`])([^\r\n]*?)\2|([A-Za-z_\x80-\xff][\w\x80-\xff]*))", re.ASCII)
-_VARIABLE = re.compile(
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
+
+_WORD = lazy(r"[A-Za-z_\x80-\xff][\w\x80-\xff]*", re.ASCII)
+_NUMBER = lazy(r"\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?\w*", re.ASCII)
+_HEREDOC = lazy(r"<<([-~]?)(?:([\"'`])([^\r\n]*?)\2|([A-Za-z_\x80-\xff][\w\x80-\xff]*))", re.ASCII)
+_VARIABLE = lazy(
     r"\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*|\d+|-\w|[^\s\w])|@@?[A-Za-z_\x80-\xff][\w\x80-\xff]*", re.ASCII
 )
-_OPERATOR = re.compile(
+_OPERATOR = lazy(
     r"\*\*=|<=>|===|\.\.\.|<<=|>>=|&&=|\|\|=|&\.|=>|->|==|=~|!=|!~|<=|>=|&&|\|\||::|\*\*|\+=|-=|\*=|/=|%=|\|=|&=|\^=|<<|>>|\.\.|[^\w\s]"
 )
-_ENDLESS_DEF = re.compile(r"[ \t]+[\w.\x80-\xff]+[?!]?[ \t]*(?:\([^()\r\n]*\))?[ \t]+=[ \t]", re.ASCII)
-_METHOD_OPERATOR = re.compile(r"\[\]=?|\*\*|<=>|===?|=~|![=~]?|<<|>>|[<>]=?|[+-]@?|[*/%&|^~`]")
+_ENDLESS_DEF = lazy(r"[ \t]+[\w.\x80-\xff]+[?!]?[ \t]*(?:\([^()\r\n]*\))?[ \t]+=[ \t]", re.ASCII)
+_METHOD_OPERATOR = lazy(r"\[\]=?|\*\*|<=>|===?|=~|![=~]?|<<|>>|[<>]=?|[+-]@?|[*/%&|^~`]")
 _NESTING_LIMIT = 20
 _INTERPOLATION_LIMIT = 4000  # characters; what does not end by then is taken for text
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
@@ -126,7 +128,7 @@ class Lines:
     """Where lines begin; 1-based, counted by `\\n`."""
 
     def __init__(self, text: str) -> None:
-        self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
+        self.starts = [0, *(at for at, before in enumerate(text, 1) if before == "\n")]
         self.size = len(text)
 
     def of(self, offset: int) -> int:

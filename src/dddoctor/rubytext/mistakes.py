@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from dddoctor.lazyre import lazy
 from dddoctor.rubytext.faults import Fault
 from dddoctor.rubytext.lexer import Lines
 from dddoctor.rubytext.literals import decoded
@@ -21,7 +22,7 @@ _PROVISIONER_ONLY = frozenset(("pull_images", "images", "build_image", "run", "p
 _PROVIDER_NEEDS = frozenset(("image", "build_dir", "dockerfile", "compose", "git_repo", "vagrant_vagrantfile"))
 _ONE_OPTION = r"[a-z_]+(?:=[\w./:+-]+?)?"
 _MOUNT_WORDS = r"(?:dmode|fmode|umask|dmask|uid|gid|vers)"
-_DYNAMIC = re.compile(
+_DYNAMIC = lazy(
     rb"instance_eval|instance_exec|method_missing|define_method|\beval\b|\bbinding\b|^\s*(?:load|require_relative)\b",
     re.MULTILINE,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from dddoctor.light import NamedTuple
 from dddoctor.rubytext import accidents
 from dddoctor.rubytext.faults import Fault, Text, mended, next_fault, open_heredoc
 from dddoctor.rubytext.lexer import Lines, tokens

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-_HEREDOC = re.compile(r"<<(-?)\s*(?:\\?([A-Za-z_]\w*)|'([^']+)'|\"([^\"]+)\")")
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
+from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
+
+_HEREDOC = lazy(r"<<(-?)\s*(?:\\?([A-Za-z_]\w*)|'([^']+)'|\"([^\"]+)\")")
+_ASSIGNMENT = lazy(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
 _PREFIXES = frozenset(
     (
         "sudo",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from dddoctor.light import NamedTuple
 from dddoctor.rubytext.lexer import Lines, Token, is_endless_def, value_ends
 
 OPENERS = frozenset(("do", "begin", "case", "class", "module", "def", "if", "unless", "while", "until", "for"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -15,9 +16,28 @@ SIZE_LIMIT_BYTES = 512 * 1024
 @lru_cache(maxsize=1)
 def _parser() -> Any:
     import tree_sitter
+
+    return tree_sitter.Parser(tree_sitter.Language(_grammar()))
+
+
+def _grammar() -> Any:
+    """The compiled grammar, taken from its file: the package around it would also import what finds query files, which takes longer than the parsing."""
+    from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
+    from importlib.util import find_spec, module_from_spec, spec_from_loader
+
+    package = find_spec("tree_sitter_ruby")
+    for folder in package.submodule_search_locations or () if package else ():
+        for suffix in EXTENSION_SUFFIXES:
+            path = os.path.join(folder, f"_binding{suffix}")
+            if os.path.exists(path):
+                name = "tree_sitter_ruby._binding"
+                spec = spec_from_loader(name, ExtensionFileLoader(name, path), origin=path)
+                assert spec is not None
+                binding: Any = module_from_spec(spec)
+                return binding.language()
     import tree_sitter_ruby
 
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_ruby.language()))
+    return tree_sitter_ruby.language()
 
 
 def parse(data: bytes) -> Any:

@@ -6,8 +6,9 @@ Source of what the words mean: Vagrant's documentation (Vagrantfile, provisionin
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
+from dddoctor.light import NamedTuple
 from dddoctor.rubytext.literals import Literals, decoded, joined_lines
 
 _CONDITIONS = frozenset(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from dddoctor.datafiles import catalogue
 from dddoctor.light import NamedTuple
 from dddoctor.tables._near import nearest
 
@@ -159,13 +158,9 @@ class Settings:
 
 @cache
 def checks() -> Checks:
-    return Checks(_load("checks.json"))
+    return Checks(catalogue("checks.json"))
 
 
 @cache
 def settings() -> Settings:
-    return Settings(_load("settings.json"))
-
-
-def _load(name: str) -> Any:
-    return json.loads((Path(__file__).parents[1] / "data" / name).read_text(encoding="utf-8"))
+    return Settings(catalogue("settings.json"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,8 @@ def shipped_checks() -> dict[str, str]:
 
 def version_of(text: str | None) -> tuple[int, ...] | None:
     """`3.11` as (3, 11); None for an unknown version."""
-    return tuple(int(p) for p in text.split(".")) if text and re.fullmatch(r"\d+(\.\d+)*", text) else None
+    parts = text.split(".") if text else []
+    return tuple(int(p) for p in parts) if parts and all(map(str.isdecimal, parts)) else None
 
 
 def modules_of(host: Host, agent: Agent) -> Modules:

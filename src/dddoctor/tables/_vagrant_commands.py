@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.light import NamedTuple
 
 if TYPE_CHECKING:
     from dddoctor.rubytext import Vagrant

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap
 from dddoctor.tables import table
 from dddoctor.tables.mounts import gap_of

@@ -233,7 +233,7 @@ def _imports(host: Host, app: App) -> tuple[list[_Wanted], bool, list[tuple[str,
         except Unavailable as error:
             problems.append((file, error))
             continue
-        is_open = is_open or bool(_CHANGES_PATH.search(text))
+        is_open = is_open or bool(("path" in text or "addsitedir" in text) and _CHANGES_PATH.search(text))
         for one in imports_of(text):
             standard = one.module in sys.stdlib_module_names or one.module in _OLD_STANDARD
             is_local = not standard and one.module in local

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
-import tokenize
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -41,7 +39,6 @@ _VENV_PARTS = {
     "pyvenv.cfg",
     "pip-selfcheck.json",
 }
-_NOT_APPS = lazy(r"(test_.*|.*_test|conftest|setup)\.py")
 _BLOCKS = {
     "if",
     "try",
@@ -163,7 +160,7 @@ def _parts(host: Host, folder: Folder) -> Iterator[tuple[Folder, str | None]]:
 
 
 def _app(host: Host, folder: Folder, home: str | None, venv: str | None, options: RunOptions) -> Iterator[App | Gap]:
-    sources = sorted(n for n in folder.names if n.endswith(".py") and not _NOT_APPS.fullmatch(n))
+    sources = sorted(n for n in folder.names if n.endswith(".py") and not _is_test(n))
     if len(sources) > FILES_LIMIT:
         yield Gap(folder.path, Kind.TOOL, f"more than {FILES_LIMIT} Python files: the rest was not read", "")
     best: App | None = None
@@ -237,40 +234,37 @@ def _required(host: Host, folder: Folder, row: App) -> Iterator[App | Gap]:
     yield row
 
 
+def _is_test(name: str) -> bool:
+    return name.startswith("test_") or name.endswith("_test.py") or name in ("conftest.py", "setup.py")
+
+
 def imports_of(text: str) -> list[Import]:
     """Absolute imports in order. Works on Python 2 and on files with errors, as far as their tokens go (ast would warn, and know one version only)."""
+    from dddoctor.pytext.scan import logical_lines
+
     found: list[Import] = []
-    words: list[str] = []
-    depth, line, is_block = 0, 0, False
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text.replace("\r\n", "\n")).readline):
-            if token.type == tokenize.INDENT:
-                depth += 1
-            elif token.type == tokenize.DEDENT:
-                depth -= 1
-            elif token.type == tokenize.NEWLINE or (
-                token.type == tokenize.OP
-                and token.string in ";:"
-                and words
-                and (token.string == ";" or words[0] in _BLOCKS)
-            ):
-                found += _imported(words, line, depth > 0 or is_block)
-                is_block = token.type != tokenize.NEWLINE and (is_block or token.string == ":")
+    for statement in logical_lines(text):
+        words: list[str] = []
+        start, is_block = statement.start, statement.start > statement.line_start
+        for token in statement.tokens:
+            if words and token.kind == "op" and (token.text == ";" or (token.text == ":" and words[0] in _BLOCKS)):
+                found += _imported(words, text, start, is_block)
+                is_block = is_block or token.text == ":"
                 words = []
-            elif token.type in {tokenize.NAME, tokenize.OP}:
-                line = line if words else token.start[0]
-                words.append(token.string)
-    except (tokenize.TokenError, IndentationError, SyntaxError):
-        found += _imported(words, line, depth > 0 or is_block)
+            elif token.kind in ("name", "op"):
+                start = start if words else token.start
+                words.append(token.text)
+        found += _imported(words, text, start, is_block)
     return found
 
 
-def _imported(words: list[str], line: int, is_conditional: bool) -> list[Import]:
-    """The modules of one logical line, as its words."""
-    if words[:1] == ["from"] and len(words) > 1 and words[1].isidentifier():
-        return [Import(words[1], line, is_conditional)]
-    if words[:1] != ["import"]:
+def _imported(words: list[str], text: str, start: int, is_conditional: bool) -> list[Import]:
+    """The modules of one simple statement, as its words."""
+    if words[:1] not in (["from"], ["import"]):
         return []
+    line = text.count("\n", 0, start) + 1
+    if words[0] == "from":
+        return [Import(words[1], line, is_conditional)] if len(words) > 1 and words[1].isidentifier() else []
     parts = "".join(f" {w} " if w == "as" else w for w in words[1:]).split(",")
     names = [p.split(" as ")[0].split(".")[0].strip("() ") for p in parts]
     return [Import(n, line, is_conditional) for n in names if n.isidentifier()]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dddoctor.tables._check_modules import CodeFile, Modules
     from dddoctor.tables.settings import Setting
 
+_NOT_PY = (".py.txt", ".txt", ".PY", ".Py", ".py3")  # what people call Python files
 SIZE_LIMIT_BYTES = 512 * 1024  # parsing takes about 2 s and 150 MB for each megabyte
 _JUDGED = (
     "parses",
@@ -325,8 +326,13 @@ class _Folder:
                     )
         for name in self._names(self.folder):
             path = f"{self.folder}/{name}"
-            stem = re.sub(r"\.(?:py\.txt|txt|PY|Py|py3)$", "", name)
-            if re.fullmatch(r".+\.ya?ml", name) and name.rpartition(".")[0] not in self.configured:
+            suffix = next((s for s in _NOT_PY if name.endswith(s)), "")
+            stem = name.removesuffix(suffix)
+            if (
+                name.endswith((".yaml", ".yml"))
+                and name not in (".yaml", ".yml")
+                and name.rpartition(".")[0] not in self.configured
+            ):
                 check = name.rpartition(".")[0]
                 yield MisplacedFile(
                     self.agent.agent, check, path, f"{confd}/{name}", "the Agent looks for configuration in conf.d only"

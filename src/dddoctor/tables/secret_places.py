@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
@@ -24,26 +24,35 @@ _SYSTEM = (
     ("/etc/crontab", "script"), ("/etc/rc.local", "script"), ("/etc/systemd/system/*.service", "unit"), ("/etc/systemd/system/*.d/*.conf", "unit"),
 )  # fmt: skip
 _VAGRANT_KEYS = ".vagrant/machines/*/*/private_key"
-_PLACES = tuple(
-    (place, lazy(pattern, re.I))
-    for place, pattern in (
-        ("vagrantfile", r"vagrantfile.*"),
-        ("history", r"\.(?:\w+_history|histfile|history)"),
-        ("profile", r"\.(?:bashrc|bash_profile|bash_aliases|bash_login|profile|zshrc|zshenv|zprofile|kshrc)"),
-        ("dockerfile", r"(?:.*\.)?dockerfile.*"),
-        ("compose", r"(?:docker-)?compose[\w.-]*\.ya?ml"),
-        ("env", r"\.env.*|.*\.env"),
-        (
-            "script",
-            r".*\.(?:sh|bash|zsh|ksh|fish|ps1|bat|cmd)|makefile|jenkinsfile|procfile|(?:bootstrap|provision|install|setup)[\w-]*",
-        ),
-        ("note", r".*\.(?:md|markdown|txt|rst|org|adoc|rtf)|(?:readme|notes?|todo|answers?)[\w-]*"),
-        ("config", r".*\.(?:ya?ml|json|ini|cfg|conf|toml|properties|tf|tfvars|xml|cnf)"),
-        ("code", r".*\.(?:py|rb|js|ts|go|php|java|pl)"),
-    )
+_PROFILES = (
+    ".bashrc",
+    ".bash_profile",
+    ".bash_aliases",
+    ".bash_login",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".kshrc",
 )
+_SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".fish", ".ps1", ".bat", ".cmd")
+_NOTES = (".md", ".markdown", ".txt", ".rst", ".org", ".adoc", ".rtf")
+_CONFIGS = (".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".toml", ".properties", ".tf", ".tfvars", ".xml", ".cnf")
+# What a file is for, by its name in lower case; the first that fits.
+_PLACES: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("vagrantfile", lambda n: n.startswith("vagrantfile")),
+    ("history", lambda n: n in (".histfile", ".history") or (n.startswith(".") and n.endswith("_history") and len(n) > 9 and "-" not in n and _is_words(n[1:-8]))),
+    ("profile", lambda n: n in _PROFILES),
+    ("dockerfile", lambda n: n.startswith("dockerfile") or ".dockerfile" in n),
+    ("compose", lambda n: n.removeprefix("docker-").startswith("compose") and n.endswith((".yaml", ".yml")) and _is_words(n.replace(".", ""))),
+    ("env", lambda n: n.startswith(".env") or n.endswith(".env")),
+    ("script", lambda n: n.endswith(_SCRIPTS) or n in ("makefile", "jenkinsfile", "procfile") or (n.startswith(("bootstrap", "provision", "install", "setup")) and _is_words(n))),
+    ("note", lambda n: n.endswith(_NOTES) or (n.startswith(("readme", "note", "todo", "answer")) and _is_words(n))),
+    ("config", lambda n: n.endswith(_CONFIGS)),
+    ("code", lambda n: n.endswith((".py", ".rb", ".js", ".ts", ".go", ".php", ".java", ".pl"))),
+)  # fmt: skip
 # Private by nature; and lock files, whose sums are no secrets.
-_LEFT_OUT = lazy(r"\.my\.cnf|\.netrc|\.pgpass|.*\.lock|package-lock\.json|npm-shrinkwrap\.json|.*\.min\.js", re.I)
+_LEFT_OUT = frozenset({".my.cnf", ".netrc", ".pgpass", "package-lock.json", "npm-shrinkwrap.json"})
 _FILE_LIMIT_BYTES = 1024 * 1024
 _HISTORY_LIMIT_BYTES = 16 * 1024 * 1024
 _FOLDER_LIMIT = 5000
@@ -237,6 +246,12 @@ class _Search:
 
 def place_of(name: str) -> str | None:
     """What a file of this name is for; None for names that promise no text to look at."""
-    if _LEFT_OUT.fullmatch(name):
+    low = name.lower()
+    if low in _LEFT_OUT or low.endswith((".lock", ".min.js")):
         return None
-    return next((place for place, pattern in _PLACES if pattern.fullmatch(name)), None)
+    return next((place for place, is_one in _PLACES if is_one(low)), None)
+
+
+def _is_words(text: str) -> bool:
+    """Letters, digits, underscores and dashes, or nothing."""
+    return not text or text.replace("_", "a").replace("-", "a").isalnum()

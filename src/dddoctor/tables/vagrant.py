@@ -6,9 +6,10 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
@@ -182,7 +183,7 @@ def collect(host: Host, vault: Vault, options: RunOptions) -> Iterator[Any]:
         if name is not None:
             yield from _file(host, vault, f"{folder.path.rstrip('/')}/{name}")
             continue
-        for name in sorted(n for n in folder.names if n[:1] in "Vv" and re.fullmatch(_DISGUISED, n)):
+        for name in sorted(n for n in folder.names if n[:12].lower() == "vagrantfile." and re.fullmatch(_DISGUISED, n)):
             yield Vagrantfile(
                 f"{folder.path.rstrip('/')}/{name}",
                 folder.path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dddoctor.lazyre import lazy
 from dddoctor.yamltext.lines import Candidate, Line, Replacement, removed
@@ -29,6 +29,7 @@ _EDITOR = lazy(
 _HEREDOC = lazy(r"(?:EOF|EOT|EOL|END)")
 _DIFF = lazy(r"(?:--- |\+\+\+ )\S.*|@@ .*@@.*|diff --git .*|index [0-9a-f]+\.\.[0-9a-f]+.*")
 _CONFLICT = lazy(r"(?:<{7}|>{7}|\|{7})(?: .*)?|={7}")
+_CONFLICT_MARKS = ("<" * 7, ">" * 7, "|" * 7, "=" * 7)
 _NUMBERED = lazy(r"[ \t]*(\d+)(?:[:|]?[ \t]|[:|]|$)")
 _RTF_GROUP = lazy(
     r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|listtable|listoverridetable)[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\n?"
@@ -37,14 +38,19 @@ _RTF_TOKEN = lazy(
     r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??|\\([a-zA-Z]+)(-?\d+)? ?|\\([\\{}])|\\\n|\\~|\\([^a-zA-Z])|([{}])|\n"
 )
 
-JUNK = {
-    "fence": (_FENCE, "a Markdown fence is part of the file"),
-    "name": (_FILE_NAME, "the file's name stands in it as a line"),
-    "editor": (_EDITOR, "a line of the editor's screen is part of the file"),
-    "prompt": (_PROMPT, "a line of a terminal is part of the file"),
-    "command": (_COMMAND, "a line of a terminal is part of the file"),
-    "heredoc": (_HEREDOC, "the end mark of a shell's here-document is part of the file"),
-    "diff": (_DIFF, "the head of a patch is part of the file"),
+# Name: (pattern, what is said, a quick look at what such a line must have).
+JUNK: dict[str, tuple[re.Pattern[str], str, Callable[[str], bool]]] = {
+    "fence": (_FENCE, "a Markdown fence is part of the file", lambda s: s[:1] in ("`", "~")),
+    "name": (_FILE_NAME, "the file's name stands in it as a line", lambda s: any(e in s for e in (".y", ".txt", ".c"))),
+    "editor": (_EDITOR, "a line of the editor's screen is part of the file", lambda s: s[:1] in tuple('":-[^G(~')),
+    "prompt": (_PROMPT, "a line of a terminal is part of the file", lambda s: any(c in s for c in "$#%>")),
+    "command": (_COMMAND, "a line of a terminal is part of the file", lambda s: " " in s or "<<" in s),
+    "heredoc": (_HEREDOC, "the end mark of a shell's here-document is part of the file", lambda s: s[:1] == "E"),
+    "diff": (
+        _DIFF,
+        "the head of a patch is part of the file",
+        lambda s: s[:1] in ("-", "+", "@", "d", "i") and " " in s,
+    ),
 }
 
 
@@ -138,7 +144,7 @@ def odd_blank_candidates(lines: list[Line], chosen: list[Line]) -> Iterator[Cand
         say = f"{name} stands where a blank belongs; for the Agent it is a letter"
         yield Candidate("odd-blank", places[0], 1, say, tuple(replacements), tuple(places[1:]))
     for line in chosen:
-        match = _UNICODE_DASH.match(line.text)
+        match = None if line.text.isascii() else _UNICODE_DASH.match(line.text)
         if match:
             at = line.start + match.end() - 1
             yield Candidate(
@@ -171,8 +177,8 @@ def odd_blank_candidates(lines: list[Line], chosen: list[Line]) -> Iterator[Cand
 
 def _junk_of(line: Line) -> tuple[str, str] | None:
     stripped = line.text.strip()
-    for name, (pattern, say) in JUNK.items():
-        if pattern.fullmatch(stripped):
+    for name, (pattern, say, may_be) in JUNK.items():
+        if may_be(stripped) and pattern.fullmatch(stripped):
             return name, say
     return None
 
@@ -194,6 +200,8 @@ def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
         junk = _junk_of(line)
         if junk is None or (junk[0] == "name" and line.number != code[-1].number):
             break
+        if junk[0] == "command" and line.indent:
+            break  # `service reader` at the depth of options is one that lacks its colon
         end.append((line, junk[1]))
     found = [*top, *reversed(end)]
     if found:
@@ -215,7 +223,7 @@ def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
                 tuple(removed(text, line, line) for line, _ in top),
                 tuple(line.number for line, _ in top[1:]),
             )
-    fences = [line for line in code if _FENCE.fullmatch(line.text.strip())]
+    fences = [line for line in code if line.text.lstrip()[:1] in ("`", "~") and _FENCE.fullmatch(line.text.strip())]
     if fences:
         yield Candidate(
             "leading-junk",
@@ -225,7 +233,7 @@ def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
             tuple(removed(text, line, line) for line in fences),
             tuple(line.number for line in fences[1:]),
         )
-    templates = [line for line in code if re.fullmatch(r"\s*\{\{.*\}\}\s*", line.text)]
+    templates = [line for line in code if "{{" in line.text and re.fullmatch(r"\s*\{\{.*\}\}\s*", line.text)]
     if templates:
         say = "a line of a template (`{{ … }}`) was not filled in"
         gone = tuple(removed(text, line, line) for line in templates)
@@ -243,6 +251,8 @@ def junk_candidates(text: str, lines: list[Line]) -> Iterator[Candidate]:
 
 def _number_candidates(lines: list[Line], code: list[Line]) -> Iterator[Candidate]:
     """Every line begins with its number."""
+    if not (code and code[0].text.lstrip()[:1].isdigit()):
+        return
     matches = [(line, _NUMBERED.match(line.text)) for line in code]
     if len(matches) < 2 or not all(match for _, match in matches):
         return
@@ -334,4 +344,4 @@ def rtf_to_text(text: str) -> str:
 
 def conflict_line(line: Line) -> bool:
     """A mark that git leaves where two versions could not be merged."""
-    return bool(_CONFLICT.fullmatch(line.text.rstrip()))
+    return line.text[:7] in _CONFLICT_MARKS and bool(_CONFLICT.fullmatch(line.text.rstrip()))

@@ -7,7 +7,6 @@ other data.
 
 from __future__ import annotations
 
-import difflib
 import re
 from itertools import islice
 from typing import Any
@@ -494,6 +493,8 @@ def _is_about_tabs(document: Document) -> bool:
 
 def _carried_over(ours: str, theirs: str, accepted: str) -> str | None:
     """`theirs` with the later changes that made `accepted` of `ours`; None where they touch the same lines."""
+    import difflib
+
     mine, other, final = ours.split("\n"), theirs.split("\n"), accepted.split("\n")
     if len(mine) != len(other):
         return None

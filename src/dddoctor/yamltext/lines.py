@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from dddoctor.lazyre import lazy
@@ -48,7 +47,7 @@ class Line(NamedTuple):
     @property
     def columns(self) -> list[int]:
         """Columns (0-based) where something of this line could have siblings: each dash, and what follows the last one."""
-        found = [len(self.indent) + match.start() for match in re.finditer("-", self.dashes)]
+        found = [at for at, character in enumerate(self.dashes, len(self.indent)) if character == "-"]
         return [*found, len(self.indent) + len(self.dashes)] if self.content else found
 
     @property

@@ -251,7 +251,7 @@ def _colon_lost(line: Line) -> Iterator[Candidate]:
 
 def _quotes(line: Line) -> Iterator[Candidate]:
     """A quote that is opened and not closed, or that something follows; smart quotes that do not quote."""
-    smart = _SMART_PAIR.search(line.content)
+    smart = None if line.content.isascii() else _SMART_PAIR.search(line.content)
     if smart:
         new = "".join(_SMART.get(character, character) for character in line.text)
         yield Candidate(

@@ -39,7 +39,7 @@ def candidates_for(document: Document, lines: list[Line]) -> Iterator[Candidate]
         yield Candidate("utf-16-without-bom", 1, 1, say, ((0, len(text), plain),))
         return
     message = document.problem.message if document.problem else ""
-    bad = [match.start() for match in re.finditer("[\ud800-\udfff]", text)]
+    bad = [] if text.isascii() else [match.start() for match in re.finditer("[\ud800-\udfff]", text)]
     if bad:
         places = sorted({document.line_of(at) for at in bad})
         say = "a byte that is no UTF-8 (the file was saved in another encoding); the Agent refuses the whole file for it, also in a comment"

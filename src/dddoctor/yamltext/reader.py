@@ -1,8 +1,8 @@
 """YAML text → Document, as the Agent's decoder (gopkg.in/yaml.v2 v2.4.0) reads it.
 
 Events come from libyaml and are put together here, with a stack of our own: PyYAML's composer crashes on deep nesting and judges by rules that are not the Agent's.
-Where libyaml 0.2.5 and the Agent's port of an older one differ, the text is prepared before and looked at behind. All of it measured on Agent 7.72.4.
-Without libyaml PyYAML's own parser is used; it refuses tabs behind a colon's blank, at a line's end and inside brackets, which the Agent accepts.
+Where libyaml and the Agent's port of an older one differ, the text is prepared before and looked at behind. All of it measured on Agent 7.72.4.
+Without libyaml, and beyond libyaml 0.2.6's 1,000 levels, PyYAML's own parser is used; it refuses tabs behind a colon's blank, at a line's end and inside brackets, which the Agent accepts.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dddoctor.yamltext.bytestext import FAR_BEHIND_BYTES, bad_character, decode,
 from dddoctor.yamltext.nodes import Document, Node, Problem
 
 MAX_DEPTH = 10_000
+_TOO_DEEP_FOR_LIBYAML = "exceeded maximum nesting depth"  # of 1,000, from libyaml 0.2.6 on
 _MAX_READ_AGAIN_CHARACTERS = 20_000_000  # what the retries may read in all
 _ODD_KEYS = lazy(
     r"^(?:[-+.~\d].*|<<|[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE|null|Null|NULL|)$",
@@ -154,13 +155,17 @@ def _build(document: Document, text: str) -> None:
         character = _unused(text)
         stand_ins[character] = "\ufeff"
         text = text.replace("\ufeff", character)
+    parser = _parser
     for _ in range(max(20, _MAX_READ_AGAIN_CHARACTERS // (len(text) + 1_000))):
         try:
-            _build_once(document, text)
+            _build_once(document, text, parser(text))
             return
         except yaml.reader.ReaderError as error:  # NUL and its like were refused before; kept for PyYAML's own parser
             raise _Refused("control characters are not allowed", "reader", error.position) from None
         except yaml.MarkedYAMLError as error:
+            if error.problem == _TOO_DEEP_FOR_LIBYAML and parser is _parser:
+                parser = _slow_parser
+                continue
             prepared = _with_stand_in(text, error, stand_ins)
             if prepared is None:
                 raise _refused_from(error) from None
@@ -209,15 +214,19 @@ def _parser(text: str) -> Any:
     try:
         from yaml.cyaml import CParser  # type: ignore[attr-defined]
     except ImportError:
-        from dddoctor.yamltext.slowparser import SlowParser
-
-        return SlowParser(text)
+        return _slow_parser(text)
     return CParser(text)
 
 
-def _build_once(document: Document, text: str) -> None:
+def _slow_parser(text: str) -> Any:
+    from dddoctor.yamltext.slowparser import SlowParser
+
+    return SlowParser(text)
+
+
+def _build_once(document: Document, text: str, parser: Any) -> None:
     """One pass over the events of the first document. Raises yaml.MarkedYAMLError and _Refused."""
-    get = _parser(text).get_event
+    get = parser.get_event
     scalar_event, map_start, map_end = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.MappingEndEvent
     seq_start, seq_end, alias_event = yaml.SequenceStartEvent, yaml.SequenceEndEvent, yaml.AliasEvent
     node_of = Node

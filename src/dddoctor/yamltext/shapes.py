@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.resources import files
 
+from dddoctor.datafiles import catalogue
 from dddoctor.light import NamedTuple
 from dddoctor.yamltext.decoder import CHECK_FIELDS
 from dddoctor.yamltext.indents import depth_candidates
@@ -60,11 +59,12 @@ TYPED_OPTIONS = {
 def settings() -> frozenset[str]:
     """Names of the Agent's settings, dotted; empty where the catalogue is not there."""
     try:
-        return frozenset(json.loads(files("dddoctor").joinpath("data/settings.json").read_text())["keys"])
+        return frozenset(catalogue("settings.json")["keys"])
     except (OSError, KeyError, ValueError):
         return frozenset()
 
 
+@lru_cache(maxsize=4)
 def top_level_names(kind: str) -> frozenset[str]:
     """Keys that the Agent knows at the top level of such a file."""
     if kind == "check":

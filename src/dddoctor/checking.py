@@ -1,0 +1,167 @@
+"""The command `check`, and how commands begin and end. Without typer, so that a plain check need not import it (`plain`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dddoctor.model import RuleError, Severity
+
+if TYPE_CHECKING:
+    from dddoctor.model import Report
+    from dddoctor.session import CheckOptions, Session
+
+EXIT_USAGE = 2
+EXIT_UNSURE = 3
+EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h
+_NEEDS_NO_QUOTES = str.maketrans("@%+=:,./-_", "a" * 10)
+
+
+def guarded(call: Callable[[], object]) -> None:
+    """Make a call and exit with its code."""
+    try:
+        call()
+    except KeyboardInterrupt:
+        print("interrupted; nothing is half done", file=sys.stderr)
+        os._exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:  # our bug, told as ours; nothing was left half done (the journal takes care of that)
+        from dddoctor.secrets import Vault
+
+        if "--debug" in sys.argv:
+            import traceback
+
+            print(Vault().show(traceback.format_exc()), file=sys.stderr)
+        print(
+            f"dddoctor: a bug of ours ({type(error).__name__}: {Vault().show(str(error))}); --debug shows where",
+            file=sys.stderr,
+        )
+        raise SystemExit(EXIT_BUG) from None
+
+
+def fail(message: str) -> SystemExit:
+    """One line about a wrong use; to be raised."""
+    print(f"dddoctor: {message}", file=sys.stderr)
+    return SystemExit(EXIT_USAGE)
+
+
+def _session(options: CheckOptions) -> Session:
+    """A session, or exit 2 with one line: a wrong option, a broken rule file."""
+    from dddoctor.session import Session, UsageError
+
+    try:
+        return Session(options)
+    except (UsageError, RuleError) as error:
+        raise fail(str(error)) from error
+
+
+def finish(code: int) -> None:
+    """Exit at once: a probe that hangs must not delay it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    raise SystemExit(code)
+
+
+def check(
+    root: Path | None = None,
+    app_folders: Sequence[str] | None = None,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    diff: bool = False,
+    show_secrets: bool = False,
+    yes: bool = False,
+    format_: str = "console",
+    output: Path | None = None,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    rules: Sequence[Path] | None = None,
+    fail_on: str = "warning",
+    timeout: float | None = None,
+    debug: bool = False,
+) -> None:
+    """What `dddoctor check` does. Ends in SystemExit."""
+    from dddoctor.session import CheckOptions
+
+    if format_ not in {"console", "json"}:
+        raise fail(f"--format {format_}: write console or json")
+    if fail_on not in {s.value for s in Severity}:
+        raise fail(f"--fail-on {fail_on}: write error, warning or info")
+    if show_secrets and not (diff and output):
+        raise fail("--show-secrets goes with --diff --output FILE")
+    if (diff or unsafe_fixes or yes) and not fix:
+        raise fail(f"{'--diff' if diff else '--unsafe-fixes' if unsafe_fixes else '--yes'} goes with --fix")
+    options = CheckOptions(
+        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line()
+    )  # fmt: skip
+    session = _session(options)
+    report = session.check()
+    if fix:
+        from dddoctor.fixing import Asked, fix_it
+
+        fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff else None))
+        if fixed is None:
+            finish(exit_code(report))
+            return
+        report = fixed
+    _write(render(report, format_, output), output)
+    if debug:
+        for broken in report.broken:
+            print(f"{broken.rule}: {broken.error}\n{broken.trace}", file=sys.stderr)
+    finish(exit_code(report))
+
+
+def exit_code(report: Report) -> int:
+    """0 healthy · 1 findings · 3 nothing found, but not everything could be looked at."""
+    return 0 if report.healthy else 1 if report.healthy is False else EXIT_UNSURE
+
+
+def render(report: Report, format_: str, output: Path | None = None) -> str:
+    """The report in the asked format; the console's shape comes from where it goes."""
+    if format_ == "json":
+        from dddoctor.reports import json as json_report
+
+        return json_report.render(report)
+    import shutil
+
+    from dddoctor.reports import console
+
+    is_terminal = output is None and sys.stdout.isatty()
+    width = shutil.get_terminal_size((100, 24)).columns  # COLUMNS, else the terminal, else 100
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    return console.render(
+        report,
+        width=width,
+        color=is_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+        ascii_only="utf" not in encoding,
+    )
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None or str(output) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"--output {output}: {error.strerror}") from error
+
+
+def _split(values: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(v.strip() for value in values or () for v in value.split(",") if v.strip())
+
+
+def _command_line() -> str:
+    """What was typed, with `sudo` where it ran through it: the commands that a report shows begin like this one."""
+    words = ["dddoctor", *sys.argv[1:]]
+    if os.geteuid() == 0 and "SUDO_USER" in os.environ:
+        words.insert(0, "sudo")
+    if all(w and w.isascii() and w.translate(_NEEDS_NO_QUOTES).isalnum() for w in words):
+        return " ".join(words)
+    import shlex
+
+    return shlex.join(words)
