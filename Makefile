@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 SOURCES := $(shell find src rules -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: demo test check format lint types docs docs-fresh bench wheel clean
+.PHONY: demo test check format lint types docs docs-fresh bench wheel constraints clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/dddoctor demo
@@ -37,6 +37,13 @@ bench: $(VENV)/.installed-dev
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+# The newest of everything, then the tests; `git diff` shows what moved.
+PINNED := docker|hatchling|hypothesis|jsonschema|mypy|psutil|pyflakes|PyMySQL|pytest|PyYAML|rich|ruff|tree-sitter|tree-sitter-ruby|typer|types-.*
+constraints: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[dev]'
+	{ grep '^#' constraints.txt; $(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable | grep -iE '^($(PINNED))=='; } > constraints.new
+	mv constraints.new constraints.txt
+
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -48,6 +55,6 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
