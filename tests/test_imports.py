@@ -20,7 +20,7 @@ ORDER = [
     {"rules", "rulefiles"},
     {"collecting", "engine"},
     {"causes"},
-    {"journal", "journal_files", "journal_commands", "journal_record"},
+    {"journal", "journal_files", "journal_commands", "journal_services", "journal_record"},
     {"repair", "examples", "patches"},
     {"setup"},
     {"session"},

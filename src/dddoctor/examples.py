@@ -105,7 +105,11 @@ def build(root: Path, example: Mapping[str, Any]) -> None:
 
 
 def example_host(root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Host:
-    """The example's tree as a host. `hidden`: paths, commands as they are written in the example, and "processes", "listeners", "containers"."""
+    """The example's tree as a host. `hidden`: paths, commands as they are written in the example, and "processes", "listeners", "containers".
+
+    The example's own `unreadable` may name the same.
+    """
+    hidden |= frozenset(example.get("unreadable", ()))
     commands: dict[tuple[str, ...], Ran | Unavailable] = {
         tuple(argv.split(" ")): _HIDDEN
         if argv in hidden
@@ -124,7 +128,7 @@ def example_host(root: Path, example: Mapping[str, Any], hidden: frozenset[str] 
 
     return ExampleHost(
         root,
-        unreadable={*example.get("unreadable", ()), *hidden},
+        unreadable=hidden,
         commands=commands,
         env=example.get("env"),
         owners=example.get("owners", {}),
@@ -207,7 +211,7 @@ def _short(finding: Finding) -> str:
 
 
 def _compare_repair(rule: Rule, root: Path, example: Mapping[str, Any], states: Mapping[str, State]) -> Iterator[str]:
-    if "after_fix" not in example and "after_modes" not in example:
+    if not {"after_fix", "after_modes", "runs"} & set(example):
         return
 
     def look(host: Any) -> Look:
@@ -230,6 +234,24 @@ def _compare_repair(rule: Rule, root: Path, example: Mapping[str, Any], states: 
         have_mode = f"{plan.overlay.stat(path).mode:04o}"
         if have_mode != mode:
             yield f"after the repair {path} has mode {have_mode}, not {mode}; refused: {plan.refused}"
+    if "runs" in example:
+        ran = [line for fix in plan.deferred for change in fix.changes for line in _command_line(change)]
+        if ran != list(example["runs"]):
+            yield f"the repair runs {ran}, not {example['runs']}; refused: {plan.refused}"
+
+
+def _command_line(change: Any) -> Iterator[str]:
+    """What a deferred change runs, as `runs` of an example has it."""
+    from dddoctor.model import Command, Install, Service, Sql
+
+    if isinstance(change, Command):
+        yield " ".join(change.argv)
+    elif isinstance(change, Service):
+        yield f"systemctl {change.action} {change.unit}"
+    elif isinstance(change, Install):
+        yield f"pip install {' '.join(change.packages)} in {change.environment}"
+    elif isinstance(change, Sql):
+        yield change.text
 
 
 # --- hiding: what cannot be seen must not make a rule speak, and must not let it call a thing sound -------------------

@@ -411,7 +411,7 @@ class Run:
                 None,
             )
         else:
-            yield journal_commands.describe(change, files.root, self.id), None
+            yield journal_commands.describe(change, files.root, self.id, self._runner), None
 
     def _unchanged(self, path: str, mode: int | None, owner: list[int] | None) -> Seen:
         seen = self._files.look(path, with_content=False)

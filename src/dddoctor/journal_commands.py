@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dddoctor import journal_services
 from dddoctor.hosts.base import InputError, Ran, Unavailable
 from dddoctor.journal_files import JournalError
 from dddoctor.light import NamedTuple
@@ -16,17 +17,7 @@ from dddoctor.model import Command, Install, Service, Sql
 
 INSTALL_LIMIT_SECONDS = 900
 COMMAND_LIMIT_SECONDS = 120
-SERVICE_LIMIT_SECONDS = 45  # an Agent that cannot reach its intake needs 30 s to stop (measured on 7.72.4)
 _SAFE_PATH = "/usr/local/bin:/usr/bin:/bin"
-_BACK = {
-    "start": "stop",
-    "stop": "start",
-    "enable": "disable",
-    "disable": "enable",
-    "mask": "unmask",
-    "unmask": "mask",
-}  # others are done once more
-
 OPERATIONS = frozenset({"install", "command", "sql", "service"})
 
 
@@ -37,7 +28,9 @@ class Runner(NamedTuple):
     sql: Callable[[str], None] | None = None
 
 
-def describe(change: Install | Command | Sql | Service, root: Path, run_id: str) -> dict[str, Any]:
+def describe(
+    change: Install | Command | Sql | Service, root: Path, run_id: str, runner: Runner | None = None
+) -> dict[str, Any]:
     """The step of a change, with all that taking it back needs. JournalError where it cannot be made here."""
     if isinstance(change, Install):
         return _install_step(change, root, run_id)
@@ -53,7 +46,9 @@ def describe(change: Install | Command | Sql | Service, root: Path, run_id: str)
         }
     if isinstance(change, Sql):
         return {"op": "sql", "path": "MySQL", "text": change.text, "undo": change.undo}
-    return {"op": "service", "path": change.unit, "action": change.action}
+    if runner is None:
+        raise JournalError(f"`systemctl {change.action} {change.unit}` can be run on the running host only")
+    return journal_services.describe(change, runner.run)
 
 
 def make(step: dict[str, Any], runner: Runner | None) -> None:
@@ -64,8 +59,8 @@ def make(step: dict[str, Any], runner: Runner | None) -> None:
         _run(runner, step["argv"], COMMAND_LIMIT_SECONDS, step["user"])
     elif step["op"] == "sql":
         _sql(runner, step["text"])
-    else:
-        _run(runner, ["systemctl", step["action"], step["path"]], SERVICE_LIMIT_SECONDS)
+    elif runner is not None:
+        journal_services.make(step, runner.run)
 
 
 def take_back(step: dict[str, Any], runner: Runner | None) -> None:
@@ -80,8 +75,10 @@ def take_back(step: dict[str, Any], runner: Runner | None) -> None:
         if not step["undo"]:
             raise JournalError("an SQL statement was executed and cannot be taken back")
         _sql(runner, step["undo"])
+    elif runner is None:
+        raise JournalError(f"{step['path']} can be put back on the running host only")
     else:
-        _run(runner, ["systemctl", _BACK.get(step["action"], step["action"]), step["path"]], SERVICE_LIMIT_SECONDS)
+        journal_services.take_back(step, runner.run)
 
 
 def _run(runner: Runner | None, argv: Sequence[str], limit_seconds: float, user: str | None = None) -> None:

@@ -176,6 +176,15 @@ class Vault:
                 at = end  # the rest of a secret that begins within another
         return "".join(out) + text[at:]
 
+    def knows(self, text: str) -> bool:
+        """Whether a secret that is known already stands in the text."""
+        return bool(self._known(text))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no secret was found so far."""
+        return not self._tokens
+
     def _known(self, text: str) -> list[tuple[int, int, str]]:
         """Where secrets known already stand in a text."""
         with self._lock:

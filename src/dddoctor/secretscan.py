@@ -798,6 +798,7 @@ def _shapes(text: str) -> Iterator[Found]:
             yield Found(*m.span("token" if m["token"] else "hook"), "token", None)
 
 
+_MAY_BE_HEX = lazy(r"[0-9a-fA-F]{8}")  # in every fourth character: 32 digits in a row leave 8, and little else does
 _HEX = lazy(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?:[0-9a-fA-F]{8})?(?![0-9A-Za-z])")
 _SUM_BEFORE = lazy(
     r"(?:(?<![A-Za-z])(?:md5|sha-?1|sha|sha256)\s*\([^)\n]*\)\s*=\s*"
@@ -824,7 +825,7 @@ _KEYRING = lazy(r"gpg|apt-key|keyserver|keyring|finger ?print|recv-key|signed-by
 
 def _bare(text: str, known: Container[tuple[int, int]]) -> Iterator[Found]:
     """Words of 32 (API key) or 40 (application key) hexadecimal digits, but for sums, commits, trace and machine ids that are named as such."""
-    for m in _HEX.finditer(text):
+    for m in _HEX.finditer(text) if _MAY_BE_HEX.search(text[::4]) else ():
         value = m[0]
         start, end = m.span()
         if set(value) == {"0"} or (start, end) in known:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dddoctor.hosts.base import READ_LIMIT_BYTES, Host, InputError, Stat, Unavailable
+from dddoctor.hosts.base import READ_LIMIT_BYTES, Host, InputError, Process, Stat, Unavailable
 from dddoctor.hosts.cache import FILE_LIMIT_BYTES, CachedHost
 from dddoctor.hosts.root import RootHost
 
@@ -34,8 +34,12 @@ class CountingHost(RootHost):
         self.asked[f"listdir {path}"] += 1
         return super().listdir(path)
 
-    def processes(self) -> list[str]:
-        return ["agent"]
+    def processes(self) -> list[Process]:
+        self.asked["processes"] += 1
+        return []
+
+    def only_of_this_kind(self) -> str:
+        return "answered"
 
 
 def test_each_question_reaches_the_host_once(tree: Path, put: Put) -> None:
@@ -101,5 +105,18 @@ def test_the_limit_of_a_later_question_counts(tree: Path, put: Put) -> None:
 def test_what_only_this_kind_of_host_answers_is_passed_on(tree: Path) -> None:
     host = CachedHost(CountingHost(tree))
 
-    assert host.processes() == ["agent"]
-    assert not hasattr(host, "listeners")
+    assert host.only_of_this_kind() == "answered"
+    assert not hasattr(host, "nobody_answers_this")
+
+
+def test_what_runs_is_asked_once_obstacles_included(tree: Path) -> None:
+    base = CountingHost(tree)
+    host = CachedHost(base)
+
+    host.processes()
+    host.processes().append(None)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="nothing runs in a folder"):
+            host.listeners()
+
+    assert (host.processes(), base.asked["processes"]) == ([], 1)

@@ -46,7 +46,8 @@ def test_the_options_of_a_check_are_its_own_the_old_ones_and_the_common_ones() -
     assert checks.option("mysql", "dbm") == Option(1, "bool", None)
     assert checks.option("mysql", "pass") == Option(1, None, None)
     assert checks.option("mysql", "tags") == Option(1, "list", None)
-    assert checks.option("mysql", "hots") == Option(0, None, "host")
+    assert checks.option("mysql", "hots") == Option(0, None, "host", 1)
+    assert checks.option("mysql", "charste") == Option(0, None, "charset", 0)
     assert checks.option("somebodys_own", "hots") == Option(None, None, None)
 
 

@@ -55,7 +55,7 @@ def test_a_world_writable_main_file_has_a_full_row(tmp_path: Path) -> None:
     row = by_file(collected(ExampleHost(tmp_path)))["/etc/datadog-agent/datadog.yaml"]
 
     assert row == File(
-        "/etc/datadog-agent/datadog.yaml", "package", "main-file", "0666", "0640", "root:root", "dd-agent:dd-agent", None, None, 1, 1, 1, None, 1, None, 42
+        "/etc/datadog-agent/datadog.yaml", "package", "main-file", "0666", "0640", "root:root", "dd-agent:dd-agent", None, None, 1, 1, 1, None, 1, None, 42, None, None
     )  # fmt: skip
 
 
@@ -269,3 +269,32 @@ def test_holds_secret_is_not_fooled_by_placeholders_and_handles() -> None:
     ]
 
     assert [files.holds_secret(t.encode()) for t in texts] == [True, True, False, False, False]
+
+
+def test_a_link_leads_no_further_than_a_closed_folder(tmp_path: Path) -> None:
+    """The target's own mode does not matter then; a folder that the Agent's group may pass is open."""
+    with_account(tmp_path)
+    write(tmp_path, "/etc/datadog-agent/datadog.yaml")
+    (tmp_path / "etc/datadog-agent/checks.d").mkdir()
+    for name, folder, mode in (("a", "/srv/shut", 0o700), ("b", "/srv/open", 0o710)):
+        write(tmp_path, f"{folder}/in/{name}.py")
+        (tmp_path / folder[1:]).chmod(mode)
+        (tmp_path / f"etc/datadog-agent/checks.d/{name}.py").symlink_to(f"{folder}/in/{name}.py")
+    rows = by_file(collected(ExampleHost(tmp_path, owners={"/srv/open": "root:dd-agent"})))
+
+    assert [
+        (rows[f"/etc/datadog-agent/checks.d/{name}.py"].closed_folder, rows[f"/etc/datadog-agent/checks.d/{name}.py"].is_usable_by_agent)
+        for name in "ab"
+    ] == [("/srv/shut", 0), (None, 1)]  # fmt: skip
+
+
+def test_whether_the_agent_may_make_files_in_a_folder(tmp_path: Path) -> None:
+    """Its token is written into the configuration folder at the first start."""
+    with_account(tmp_path)
+    write(tmp_path, "/etc/datadog-agent/datadog.yaml")
+    shown = [
+        by_file(collected(ExampleHost(tmp_path, owners=owners)))["/etc/datadog-agent"].is_writable_by_agent
+        for owners in ({}, {"/etc/datadog-agent": "dd-agent:dd-agent"})
+    ]
+
+    assert shown == [0, 1]

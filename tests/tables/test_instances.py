@@ -10,7 +10,7 @@ import pytest
 from dddoctor.hosts.root import RootHost
 from dddoctor.secrets import Vault
 from dddoctor.tables import agents, configuration
-from dddoctor.tables.instances import Instance, InstanceOption, LogSource, UnknownKey
+from dddoctor.tables.instances import Instance, InstanceOption, LogSource, Regex, UnknownKey
 
 HostOf = Callable[..., RootHost]
 CONFD = "/etc/datadog-agent/conf.d"
@@ -25,10 +25,66 @@ def test_every_item_is_an_instance_the_empty_one_too(host_of: HostOf) -> None:
     text = "instances:\n  - host: a\n    tags:\n      - b:c\n  -\n  - {}\n  - text\n"
 
     assert [r[3:] for r in rows(host_of({f"{CONFD}/my.yaml": text}), Instance)] == [
-        (0, 2, 4, 2, 1),
-        (1, 5, 5, 0, 1),
-        (2, 6, 6, 0, 1),
-        (3, 7, 7, 0, 0),
+        (0, 2, 4, 2, 1, None),
+        (1, 5, 5, 0, 1, None),
+        (2, 6, 6, 0, 1, 1),
+        (3, 7, 7, 0, 0, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  - {a: 1, b: [x, z]}\n  - b:  # the same\n      - x\n      - 'z'\n    a: 1\n", [None, 0]),
+        ("  - {a: 1}\n  - {a: '1'}\n  - {a: 1.0}\n  - {a: true}\n", [None, None, None, None]),
+        ("  - {a: [x, y]}\n  - {a: [y, x]}\n  - {a: [x]}\n", [None, None, None]),
+        ("  - {a: {}}\n  - {a: []}\n  - {a: }\n  - {a: ''}\n", [None, None, None, None]),
+        ("  - &x {a: 1}\n  - *x\n  - {a: 1}\n", [None, 0, 0]),
+        ("  - {a: 2, a: 1}\n  - {a: 1}\n", [None, 0]),
+    ],
+)
+def test_equal_instances_are_found_however_they_are_written(
+    host_of: HostOf, text: str, expected: list[int | None]
+) -> None:
+    """Order of keys, quotes of texts and comments do not count; types and the order of items do."""
+    found = rows(host_of({f"{CONFD}/my.yaml": f"instances:\n{text}"}), Instance)
+
+    assert [i.equals for i in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "is_cut"),
+    [
+        ("password: left #right", 1),
+        ("password: left   #right  ", 1),
+        ("password: 'left #right'", 0),
+        ("password: left # the old one", 0),
+        ("password: left #old since May", 0),
+        ("password: left#right", 0),
+        ("password: left ##", 0),
+        ("password: #right", 0),
+        ("note: left #right", 0),
+    ],
+)
+def test_a_password_that_ends_at_a_hash_is_told(host_of: HostOf, line: str, is_cut: int) -> None:
+    """What begins with a blank and a # is a comment; one word right behind it was hardly meant as one."""
+    text = f"instances:\n  - host: a\n    {line}\n    password2: Long-One-77\n"
+
+    assert rows(host_of({f"{CONFD}/my.yaml": text}), InstanceOption)[1].is_cut == is_cut
+
+
+def test_patterns_that_the_agent_compiles_are_rows(host_of: HostOf) -> None:
+    """In the main file keys count in any case; in a check's file only those of its log sources."""
+    main = "APM_config:\n  replace_tags: [{name: a, pattern: '(', repl: b}, {pattern: '[a-z]+'}]\n  ignore_resources: ['GET /x', '*y']\n"
+    check = "logs:\n  - type: file\n    path: /a\n    log_processing_rules:\n      - {type: exclude_at_match, name: n, pattern: '(?!x)'}\ninstances: [{pattern: '('}]\n"
+    host = host_of({"/etc/datadog-agent/datadog.yaml": main, f"{CONFD}/my.yaml": check})
+
+    assert [(r.file_kind, r.line, r.path, r.defect is None) for r in rows(host, Regex)] == [
+        ("main", 2, "APM_config.replace_tags[0].pattern", False),
+        ("main", 2, "APM_config.replace_tags[1].pattern", True),
+        ("main", 3, "APM_config.ignore_resources[0]", True),
+        ("main", 3, "APM_config.ignore_resources[1]", False),
+        ("check", 5, "logs[0].log_processing_rules[0].pattern", False),
     ]
 
 
@@ -57,11 +113,11 @@ def test_what_a_merge_brings_is_an_option_as_well(host_of: HostOf) -> None:
 
 
 def test_log_sources_are_one_row_each(host_of: HostOf) -> None:
-    text = "logs:\n  - type: file\n    path: /var/log/a.log\n    service: s\n    source: python\n    log_processing_rules: [{type: x, name: y}]\n  - {path: /b}\n  - text\n"
+    text = "logs:\n  - type: file\n    path: /var/log/a.log\n    service: s\n    source: python\n    log_processing_rules: [{type: x, name: y}]\n  - {path: /b, port: 10518}\n  - text\n"
 
     assert [r[3:] for r in rows(host_of({f"{CONFD}/my.yaml": text}), LogSource)] == [
-        (2, "file", "/var/log/a.log", "s", "python"),
-        (7, "", "/b", None, None),
+        (2, "file", "/var/log/a.log", "s", "python", None, 0),
+        (7, "", "/b", None, None, "10518", 1),
     ]
 
 

@@ -28,7 +28,8 @@ _FIRST_MADE_UP_NUMBER = 60001  # above the people and below nobody of any distri
 class ExampleHost(RootHost):
     """`owners` maps target paths to `user:group`; everything else belongs to root, whoever runs the tests.
 
-    `commands` maps an argv to its end, or to the Unavailable that it meets; a program may be asked for by its path too. `env=None` is a folder
+    `commands` maps an argv to its end, or to the Unavailable that it meets; a program may be asked for by its path too, and an argv of two words
+    (`systemctl show`) answers whatever follows them. `env=None` is a folder
     without an environment; `processes`, `sockets`, `docker` (containers, as `inspect` has them; [] = Docker without any) None: nothing runs there.
     `answers` maps a URL to what it answers; where `sockets` are given, every other one is refused.
     """
@@ -68,7 +69,7 @@ class ExampleHost(RootHost):
     ) -> Ran:
         asked = tuple(argv)
         by_name = (asked[0].rpartition("/")[2], *asked[1:])
-        end = self._commands.get(asked) or self._commands.get(by_name)
+        end = self._commands.get(asked) or self._commands.get(by_name) or self._commands.get(by_name[:2])
         if end is None:
             raise Unavailable(Kind.TARGET, f"the example does not say what `{' '.join(asked)}` answers")
         if isinstance(end, Unavailable):
@@ -102,7 +103,8 @@ class ExampleHost(RootHost):
     ) -> Answer:
         answer = self._answers.get(url)
         if answer is not None:
-            return _or_raise(answer)
+            given: Answer = _or_raise(answer)
+            return given
         if self._sockets is None:
             return super().request(url, headers, timeout_seconds, authority)
         raise ConnectionRefusedError(url)

@@ -6,9 +6,19 @@ import os
 import stat as mode_of
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dddoctor.hosts import paths
-from dddoctor.hosts.base import COMMAND_TIMEOUT_SECONDS, Ran, Unavailable
+from dddoctor.hosts.base import (
+    COMMAND_TIMEOUT_SECONDS,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
+    InputError,
+    Process,
+    Ran,
+    Socket,
+    Unavailable,
+)
 from dddoctor.hosts.files import FolderFiles
 from dddoctor.model import Kind
 
@@ -24,6 +34,8 @@ PROGRAM_FOLDERS = (
     "/opt/datadog-packages/datadog-agent/stable/bin/agent",
     "/opt/datadog-packages/datadog-agent/stable/embedded/bin",
 )
+DOCKER_SOCKET = "/var/run/docker.sock"
+AUTHORITY_LIMIT_BYTES = 1024 * 1024
 _PATH = ":".join(PROGRAM_FOLDERS[:4])
 _ROOT = 0
 
@@ -63,6 +75,67 @@ class LiveHost(FolderFiles):
         """The environment of this process. Under sudo that is what sudo left of the person's own: its PATH is usually root's."""
         return dict(os.environ)
 
+    def processes(self) -> list[Process]:
+        """All processes by pid. Unavailable(denied) where only one's own are shown."""
+        from dddoctor.hosts import live_processes
+
+        return live_processes.processes(self._user_name)
+
+    def listeners(self) -> list[Socket]:
+        """By port. Without root the processes of others are not named; on macOS Unavailable(denied)."""
+        from dddoctor.hosts import live_processes
+
+        return live_processes.listeners()
+
+    def request(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        authority: str | None = None,
+    ) -> Answer:
+        """GET on loopback; `timeout_seconds` is for the whole of it. Unavailable(tool) also where the authority's file is not there."""
+        from dddoctor.hosts import live_http
+
+        try:
+            pem = self.read(authority, AUTHORITY_LIMIT_BYTES).decode("ascii", "replace") if authority else None
+        except (FileNotFoundError, InputError):
+            raise Unavailable(Kind.TOOL, f"the certificate to trust, {authority}, is not there") from None
+        return live_http.get(url, headers or {}, timeout_seconds, pem)
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        """Docker's `inspect` of every container, by name."""
+        from dddoctor.hosts import live_docker
+
+        return live_docker.containers(self._docker_socket())
+
+    def images(self) -> list[Mapping[str, Any]]:
+        from dddoctor.hosts import live_docker
+
+        return live_docker.images(self._docker_socket())
+
+    def _docker_socket(self) -> str:
+        """The engine's socket: that of DOCKER_HOST, else the usual one. FileNotFoundError where there is no Docker at all.
+
+        Unavailable(tool) for one that others could have put there: what it answers would be believed.
+        """
+        asked = os.environ.get("DOCKER_HOST", "")
+        if asked and not asked.startswith("unix:///"):
+            raise Unavailable(Kind.TOOL, "DOCKER_HOST names an engine that is not on this machine; it is not asked")
+        path = asked.removeprefix("unix://") or DOCKER_SOCKET
+        try:
+            found = self.stat(path)
+        except FileNotFoundError:
+            if asked or any(self.exists(paths.below(folder, "docker")) for folder in PROGRAM_FOLDERS[:4]):
+                raise Unavailable(Kind.TOOL, f"the Docker engine does not run: {path} is not there") from None
+            raise
+        except InputError as error:
+            raise Unavailable(Kind.TOOL, str(error)) from None
+        if found.kind != "socket":
+            raise Unavailable(Kind.TOOL, f"{path} is a {found.kind}, not the Docker engine's socket")
+        self._require_trust(path, found.target, os.geteuid(), "asked", is_socket=True)
+        return found.target
+
     def _account(self, user: str | None) -> _Account:
         if user is None:
             return _Account.of_uid(os.geteuid())
@@ -91,14 +164,18 @@ class LiveHost(FolderFiles):
             Kind.TOOL, f"{name} is not installed here" if len(candidates) > 1 else f"there is no program {name}"
         )
 
-    def _require_trust(self, candidate: str, target: str, uid: int) -> None:
-        """Raise Unavailable where somebody else can write the program, a folder above it, or a folder above its link."""
+    def _require_trust(self, candidate: str, target: str, uid: int, verb: str = "run", is_socket: bool = False) -> None:
+        """Raise Unavailable where somebody else can write the program, a folder above it, or a folder above its link.
+
+        Writing to a socket is only asking: there its owner and the folders count.
+        """
         checked: set[str] = set()
         for path in (target, *self._links_to(candidate)):
             while path not in checked:
                 checked.add(path)
                 found = self.stat(path, follow=False)
-                who = writer_besides(found.mode, found.uid, found.gid, uid)
+                mode = found.mode & 0o700 if is_socket and path == target else found.mode
+                who = writer_besides(mode, found.uid, found.gid, uid)
                 if found.kind != "link" and who:
                     name = (
                         found.owner
@@ -109,7 +186,7 @@ class LiveHost(FolderFiles):
                     )
                     remedy = "sudo" if who == "owner" and os.geteuid() != _ROOT else ""
                     kind = Kind.DENIED if remedy else Kind.TOOL
-                    raise Unavailable(kind, f"{candidate} is not run, because {name} can write {path}", remedy)
+                    raise Unavailable(kind, f"{candidate} is not {verb}, because {name} can write {path}", remedy)
                 path = path.rpartition("/")[0] or "/"
 
     def _links_to(self, candidate: str) -> list[str]:

@@ -7,15 +7,24 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
-from dddoctor.tables.instances import Parts
+from dddoctor.tables.instances import Parts, Regex
 
 if TYPE_CHECKING:
     from dddoctor.secrets import Vault
     from dddoctor.tables._places import Place
     from dddoctor.yamltext import Document
 
+_BLOCKS = ("|", ">")
 _SPELT = {True: "true", False: "false"}
+# What the Agent compiles: processing_rules.go; the trace-agent's setup.go. The keys of the main file count in any case.
+_CHECK_REGEXES = frozenset({"logs[*].log_processing_rules[*].pattern"})
+_MAIN_REGEXES = frozenset({
+    "logs_config.processing_rules[*].pattern", "apm_config.replace_tags[*].pattern", "apm_config.ignore_resources[*]", "apm_config.filter_tags_regex.require[*]",
+    "apm_config.filter_tags_regex.reject[*]",
+})  # fmt: skip
+_WORD_BEHIND_HASH = lazy(r"[ \t]+#[^\s#]+[ \t]*\r?$", re.MULTILINE)
 
 
 class YamlDefect(NamedTuple):
@@ -108,21 +117,36 @@ class TextRows:
         if document.root is None:
             return rows
         from dddoctor.yamltext import walk
+        from dddoctor.yamltext.scalars import resolve_plain
 
         file, agent, kind, check = place.file, self.agent, place.file_kind, place.check_name
         redact, secret_names = self.vault.redact, self.secret_names
         # Most files hold no secret at all: asking once for the whole text spares a question per value.
         is_clean = redact(document.text) == document.text
-        has_plain_lines = document.has_plain_lines
+        has_plain_lines, has_stand_ins, text = document.has_plain_lines, bool(document.stand_ins), document.text
         parts = Parts(agent, place, rows) if place.reads == "check" and place.is_in_place else None
         make, append = tuple.__new__, rows.append
+        regexes = _CHECK_REGEXES if parts is not None else _MAIN_REGEXES if kind == "main" else frozenset[str]()
+        may_be_cut = not is_clean and "#" in document.text
         for entry in walk(document):
             path, pattern, parent, key, node, key_node, depth, instance, ordinal, _ = entry
             value: str | None = None
             source: str | None = None
             count: int | None = None
+            is_cut = 0
             if node.kind == "scalar":
-                type_, decoded, source = node.scalar()
+                event: Any = node.event
+                if (
+                    has_stand_ins
+                    or node.target is not None
+                    or event.tag is not None
+                    or event.anchor is not None
+                    or event.style in _BLOCKS
+                ):
+                    type_, decoded, source = node.type, node.value, node.source
+                else:
+                    type_, decoded = ("str", event.value) if event.style else resolve_plain(event.value)
+                    source = text[event.start_mark.index : event.end_mark.index]
                 if decoded is not None:
                     value = (
                         decoded
@@ -136,6 +160,8 @@ class TextRows:
                         secret = secret_names[pattern] = self._secret_name(parent, key)
                     if secret and value:
                         value, source = self._hidden(secret, value, source)
+                        if may_be_cut and node.style == "plain":
+                            is_cut = int(_WORD_BEHIND_HASH.match(document.text, node.end) is not None)
                     elif not is_clean and value:
                         value, source = redact(value), redact(source)
             else:
@@ -153,7 +179,11 @@ class TextRows:
             append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, type_, count, line, column,
                                   node.end_line, depth, instance, ordinal)))  # fmt: skip
             if depth < 3 and parts is not None:
-                parts.take(entry, path, key, value, line, column)
+                parts.take(entry, path, key, value, type_, line, column, is_cut)
+            if (pattern in regexes or (kind == "main" and pattern.lower() in regexes)) and node.kind == "scalar":
+                from dddoctor.tables._go_regex import defect
+
+                append(Regex(file, agent, kind, check, line, column, path, defect(str(decoded)) if decoded is not None else None))  # fmt: skip
         if parts is not None:
             parts.end()
         return rows

@@ -65,6 +65,20 @@ def is_usable_by(account: Account | None, kind: str, found: Stat) -> int | None:
     need = 0o5 if kind in FOLDER_KINDS else 0o1 if kind == "secret-backend" else 0o4
     if kind in _WRITTEN_BY_AGENT:
         need |= 0o2
+    return _has(account, found, need)
+
+
+def is_writable_by(account: Account | None, found: Stat) -> int | None:
+    """Whether that user may make files in a folder. None where the account is not known."""
+    return None if account is None else _has(account, found, 0o3)
+
+
+def is_passable_by(account: Account | None, found: Stat) -> int | None:
+    """Whether that user may pass through a folder. None where the account is not known."""
+    return None if account is None else _has(account, found, 0o1)
+
+
+def _has(account: Account, found: Stat, need: int) -> int:
     if account.user == "root":
         return 1
     # The first class that fits decides, even where a later one would allow more (path_resolution(7)).

@@ -1,13 +1,13 @@
-"""Which Agents this host has, read from their files. Everything that follows is asked per Agent."""
+"""Which Agents this host has: by their files, and what is only seen running or in a container. Everything that follows is asked per Agent."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from dddoctor.hosts.base import Host, InputError, Unavailable
+from dddoctor.hosts.base import Host, InputError, Process, Unavailable
 from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import table
@@ -22,14 +22,19 @@ SMALL_FILE_BYTES = 1024 * 1024
 
 
 class Agent(NamedTuple):
-    """One Agent whose files are on this host.
+    """One Agent that this host has: its files, a process, or a container, running or not.
 
-    `agent` is its key: `package`, `app` (macOS), `leftover:5` (a configuration folder that no installed Agent reads), later `container:NAME`.
-    `major` is never NULL: /etc/dd-agent is 5, /etc/datadog-agent is 7 unless files say 6. `version` such as `7.52.0`, NULL where no file tells.
-    `config_dir` and `main_file` are where it reads its settings, whether or not the file is there. `python_version` is that of its own Python:
-    `3.11` where the folder tells, `3` where only the major does.
+    `agent` is its key: `package`, `app` (macOS), `leftover:5` (a configuration folder that no installed Agent reads), `process:PATH` (one that runs from
+    another place than a package's), `container:NAME` (the first 12 digits of its id where Docker may not be asked).
+    `major` is never NULL: /etc/dd-agent is 5, /etc/datadog-agent is 7 unless files say 6. `version` such as `7.52.0`, NULL where nothing tells.
+    `config_dir` and `main_file` are where on this host it reads its settings, whether or not the file is there. A container has its own files: there
+    `config_dir` is the folder that is mounted as its configuration folder, NULL where none is, and `main_file` is NULL, because the container's
+    environment counts before it. Of a process both are NULL where another Agent of this table reads the same folder. `python_version` is that of its
+    own Python: `3.11` where the folder tells, `3` where only the major does. `container` is the container's name.
+    Where Docker or the processes may not be asked, `container` has a gap; on a folder there is none, because nothing runs there.
 
-    Source: /opt/datadog-agent/version-manifest.{json,txt}, run/version-history.json, /var/lib/dpkg/status; the folders of embedded/lib.
+    Source: /opt/datadog-agent/version-manifest.{json,txt}, run/version-history.json, /var/lib/dpkg/status; the folders of embedded/lib; the command
+    lines of processes; `docker inspect` (image, DOCKER_DD_AGENT and AGENT_VERSION).
     """
 
     agent: str
@@ -45,8 +50,16 @@ class Agent(NamedTuple):
 
 @table("agents", Agent)
 def collect(host: Host) -> Iterator[Agent | Gap]:
-    """The packaged Agent, the macOS app and leftovers of Agent 5, in this order. None of them here: no rows and no gap."""
+    """The packaged Agent, the macOS app and leftovers of Agent 5, then processes and containers. None of them here: no rows and no gap."""
     look = _Look(host)
+    known = list(_by_files(look))
+    yield from known
+    yield from _seen_elsewhere(look, known)
+    yield from look.gaps
+
+
+def _by_files(look: _Look) -> Iterator[Agent]:
+    """What files alone tell, the same on a live host and on its disk."""
     config = look.is_folder(CONFIG_DIR)
     old_config = look.is_folder(AGENT_5_DIR)
     install = next((d for d in (INSTALL_DIR, FLEET_DIR) if look.is_folder(d)), None)
@@ -68,7 +81,69 @@ def collect(host: Host) -> Iterator[Agent | Gap]:
         yield from _packaged(look, install, has_program)
         if old_config:
             yield Agent("leftover:5", "leftover", 5, None, AGENT_5_DIR, f"{AGENT_5_DIR}/datadog.conf", None, None, None)
-    yield from look.gaps
+
+
+def _seen_elsewhere(look: _Look, known: Sequence[Agent]) -> Iterator[Agent]:
+    """Agents that run from another place than a package's, and those in containers. Nothing on a host where nothing runs."""
+    from dddoctor.tables._running_agents import agent_container
+
+    containers: dict[str, str] = {}
+    try:
+        for inspected in look.host.containers():
+            found = agent_container(inspected)
+            if found is not None and found.container_id not in containers:
+                containers[found.container_id] = f"container:{found.name}"
+                yield Agent(
+                    f"container:{found.name}", "container", found.major, found.version, found.config_source, None, None, None, found.name
+                )  # fmt: skip
+    except FileNotFoundError:  # no Docker here
+        pass
+    except Unavailable as error:
+        if error.kind is not Kind.TARGET:
+            look.gaps.append(Gap("Docker", error.kind, error.reason, error.remedy, ("container",)))
+    try:
+        processes = look.host.processes()
+    except Unavailable as error:
+        if error.kind is not Kind.TARGET:
+            look.gaps.append(Gap("processes", error.kind, error.reason, error.remedy, ("container",)))
+        return
+    yield from _running(look, processes, known, containers)
+
+
+def _running(
+    look: _Look, processes: Sequence[Process], known: Sequence[Agent], containers: Mapping[str, str]
+) -> Iterator[Agent]:
+    from dddoctor.tables._running_agents import config_argument, seen_processes
+
+    has_package = any(a.kind in ("package", "app") for a in known)
+    folders = {a.config_dir for a in known}
+    named: set[str] = set()
+    for seen in seen_processes(processes):
+        if seen.program != "agent" or seen.is_foreign or (seen.is_packaged and has_package and not seen.container_id):
+            continue
+        if seen.container_id is not None:
+            # One that Docker did not tell: it may not be asked, or another engine runs it (containerd, podman).
+            key = f"container:{seen.container_id[:12]}"
+            if seen.container_id not in containers and key not in named:
+                named.add(key)
+                yield Agent(key, "container", DEFAULT_MAJOR, None, None, None, None, None, seen.container_id[:12])
+            continue
+        key = f"process:{seen.path or seen.process.name}"
+        if key in named:
+            continue
+        named.add(key)
+        is_5 = bool(seen.path) and str(seen.path).endswith(".py")
+        folder = config_argument(seen.process.argv) or (AGENT_5_DIR if is_5 else CONFIG_DIR)
+        install = (seen.path or "").removesuffix("/bin/agent/agent")
+        install_dir = install if seen.path and install != seen.path else None
+        look.agent = key
+        version = look.version(install_dir)
+        major = 5 if is_5 else _major(version) or DEFAULT_MAJOR
+        if folder in folders:
+            yield Agent(key, "process", major, version, None, None, install_dir, None, None)
+        else:
+            main_file = f"{folder}/{'datadog.conf' if is_5 else 'datadog.yaml'}"
+            yield Agent(key, "process", major, version, folder, main_file, install_dir, None, None)
 
 
 def _packaged(look: _Look, install: str | None, has_program: bool) -> Iterator[Agent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
@@ -11,10 +11,11 @@ from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _places as places_of
 from dddoctor.tables import table
+from dddoctor.tables._config_judging import Judged, Judging
 from dddoctor.tables._config_text import TextRows, YamlDefect, YamlKey
 from dddoctor.tables._places import Place
 from dddoctor.tables.agents import Agent
-from dddoctor.tables.instances import Instance, InstanceOption, LogSource, UnknownKey
+from dddoctor.tables.instances import Instance, InstanceOption, LogSource, Regex, UnknownKey
 
 if TYPE_CHECKING:
     from dddoctor.secrets import Vault
@@ -57,8 +58,8 @@ class ConfigFile(NamedTuple):
     mtime: float | None
 
 
-Rows = ConfigFile | YamlDefect | YamlKey | Instance | InstanceOption | LogSource | UnknownKey | Gap
-FROM_TEXT = ("yaml_defects", "yaml_keys", "instances", "instance_options", "log_sources", "unknown_keys")
+Rows = ConfigFile | YamlDefect | YamlKey | Instance | InstanceOption | LogSource | Regex | UnknownKey | Gap
+FROM_TEXT = ("yaml_defects", "yaml_keys", "instances", "instance_options", "log_sources", "regexes", "unknown_keys")
 
 
 @table("config_files", ConfigFile)
@@ -67,6 +68,7 @@ FROM_TEXT = ("yaml_defects", "yaml_keys", "instances", "instance_options", "log_
 @table("instances", Instance, complete_when="config_files.parses")
 @table("instance_options", InstanceOption, complete_when="config_files.parses")
 @table("log_sources", LogSource, complete_when="config_files.parses")
+@table("regexes", Regex, complete_when="config_files.parses")
 @table("unknown_keys", UnknownKey, complete_when="config_files.parses")
 def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Rows]:
     """Main file first, then conf.d by name. Each file is read and parsed once per Agent."""
@@ -103,11 +105,17 @@ class _Reader:
             for name in OTHER_MAIN_FILES:
                 yield from self._main(f"{agent.config_dir}/{name}", "other", {})
         read: list[_Read] = []
+        judging = Judging(self.text)
         for place in self._check_places(top):
             if isinstance(place, Gap):
                 yield place
-            else:
-                yield from self._check(place, read)
+                continue
+            data = yield from self._check_text(place, read)
+            if data is not None:
+                for found in judging.give(place, data):
+                    yield from self._check(found, read)
+        for found in judging.end():
+            yield from self._check(found, read)
         yield from self._in_force(read)
 
     def _check_places(self, top: dict[str, Node]) -> Iterator[Place | Gap]:
@@ -179,47 +187,43 @@ class _Reader:
             return
         yield self._row(place._replace(stat=stat), is_loaded=0, because=places_of.DANGLING, is_readable=0)
 
-    def _check(self, place: Place, read: list[_Read]) -> Iterator[Rows]:
-        """One file of conf.d: its keys and defects now, its own row later, when it is known which files are in force."""
+    def _check_text(self, place: Place, read: list[_Read]) -> Generator[Rows, None, bytes | None]:
+        """The text of one file of conf.d; None, and its row, where it is none that the Agent would open or that can be read."""
         stat = place.stat
         if place.reads is None or stat is None or stat.kind != "file":
             if stat is None and place.file_kind != "example":
                 yield from self._unreadable(place, Unavailable(Kind.DENIED, "permission denied", "sudo"))
-                return
+                return None
             because = place.because
             if place.is_in_place and stat is not None:
                 because = places_of.DANGLING if stat.kind == "link" else places_of.NOT_A_FILE
             yield self._row(place, is_loaded=0, because=because, is_readable=int(stat is None or stat.kind == "file"))
-            return
+            return None
         data = self._data(place)
-        if isinstance(data, Unavailable):
-            yield from self._unreadable(place, data)
-            if place.is_in_place:
-                row = self._row(place, is_loaded=None, is_readable=0)
-                read.append(_Read(place, row, frozenset()))
-            return
-        document = self._document(data, "check")
-        root = document.root
-        top_keys = (
-            frozenset(str(key.value) for key, _ in root.pairs)
-            if root is not None and root.kind == "map"
-            else frozenset[str]()
-        )
-        if place.file_kind == "metrics":
-            place = place._replace(file_kind="check" if "instances" in top_keys else "other")
+        if isinstance(data, bytes):
+            return data
+        yield from self._unreadable(place, data)
+        if place.is_in_place:
+            row = self._row(place, is_loaded=None, is_readable=0)
+            read.append(_Read(place, row, frozenset()))
+        return None
+
+    def _check(self, found: Judged, read: list[_Read]) -> Iterator[Rows]:
+        """One file of conf.d: its keys and defects now, its own row later, when it is known which files are in force."""
+        place, data = found.place, found.data
+        assert place.stat is not None
+        parses = found.is_yaml and found.has_shape
         row = self._row(
             place,
-            is_loaded=int(place.is_in_place and document.parses and bool(data)),
+            is_loaded=int(place.is_in_place and parses and bool(data)),
             because=place.because
-            or (EMPTY if not data else None if document.parses else BROKEN if not document.is_yaml else WRONG_SHAPE),
-            parses=int(document.is_yaml),
-            has_agent_shape=int(document.has_shape),
-            managed_by=managed_by(place.file, stat, data),
+            or (EMPTY if not data else None if parses else BROKEN if not found.is_yaml else WRONG_SHAPE),
+            parses=int(found.is_yaml),
+            has_agent_shape=int(found.has_shape),
+            managed_by=managed_by(place.file, place.stat, data),
         )
-        read.append(_Read(place, row, top_keys))
-        yield from self.text.keys(place, document)
-        yield from self.text.defects(place, document)
-        document.forget()
+        read.append(_Read(place, row, found.top_keys))
+        yield from found.rows
 
     def _in_force(self, read: list[_Read]) -> Iterator[Rows]:
         """The rows of the check files. A `.default` counts only where no regular file of its check loads (one with logs alone is not regular)."""

@@ -20,6 +20,7 @@ _COUNT_LIMIT = 30_000
 # A cheap look before the scanner: without one of these words followed by a value there is nothing that the scanner would call a secret.
 _SECRET_WORDS = (b"key", b"pass", b"pwd", b"secret", b"token", b"communit", b"credential", b"auth", b"-----begin")
 _SECRET_URL = lazy(rb"://[^/\s]*:[^/\s]*@")
+_MAY_BE_LONG = lazy(rb"[0-9a-f]{8}")  # in every fourth byte
 _LONG_NUMBER = lazy(rb"[0-9a-f]{32}")
 _BACKEND = lazy(rb"""(?m)^secret_backend_command[ \t]*:[ \t]*["']?([^"'\s#][^"'\r\n#]*?)["']?[ \t]*(?:#.*)?\r?$""")
 
@@ -33,6 +34,8 @@ class File(NamedTuple):
     not decide, or where this host has no account of the Agent's user. `target` is where a link ends, else NULL; mode and owner are the target's.
     `mount_type` is NULL where /proc/mounts is not there. `managed_by` says what makes `chmod` void (`the vboxsf mount at /vagrant`).
     `is_usable_by_agent`: whether the Agent's user may read it (enter and list a folder; write logs); NULL where that account is not known.
+    `closed_folder`: of a link, the first folder on the way to its target that the Agent's user may not pass; it is not usable then, whatever its mode.
+    `is_writable_by_agent`: of a folder, whether the Agent's user may make files in it; NULL for files and where that account is not known.
     `is_world_writable` and `is_world_readable` count only where every user can pass through the Agent's folders above.
     `check_name` is set for the files and folders of conf.d and for code in checks.d; `size_bytes` is the target's. Files named `.example` are listed only in folders that everybody may write.
 
@@ -55,6 +58,8 @@ class File(NamedTuple):
     is_usable_by_agent: int | None
     check_name: str | None
     size_bytes: int | None
+    closed_folder: str | None
+    is_writable_by_agent: int | None
 
 
 _NOT_NEEDED = frozenset(
@@ -71,6 +76,8 @@ _UNKNOWN = (
     "managed_by",
     "is_usable_by_agent",
     "size_bytes",
+    "closed_folder",
+    "is_writable_by_agent",
 )
 
 
@@ -115,7 +122,8 @@ class _Look:
         try:
             return _modes.account_of(self.host, _modes.user_of_unit(self.host))
         except (Unavailable, InputError) as error:
-            self.gaps.append(gap_of("/etc/passwd", error, ("expected_owner", "is_usable_by_agent")))
+            unknown = ("expected_owner", "is_usable_by_agent", "closed_folder", "is_writable_by_agent")
+            self.gaps.append(gap_of("/etc/passwd", error, unknown))
             return None
 
 
@@ -127,6 +135,7 @@ class _Reader:
         self.config_dir = agent.config_dir or ""
         self.seen: set[str] = set()
         self.passable: dict[str, bool] = {}  # folder → may every user pass through it and those above it
+        self.open_to_agent: dict[str, bool] = {}
         self.obstacles: list[Gap] = []
         self.backend = self._backend()
         self.own_folders = tuple(f"{folder}/" for folder in self._own_folders())
@@ -228,6 +237,20 @@ class _Reader:
         is_one = folder.startswith(start) and folder.endswith(".d") and "/" not in folder[len(start) :]
         return folder[len(start) : -2] if is_one else None
 
+    def _closed_folder(self, target: str) -> str | None:
+        """The topmost folder on the way to a path that the Agent's user may not pass. What may not be asked about is taken for open."""
+        steps = target.split("/")[1:-1]
+        for count in range(1, len(steps) + 1):
+            folder = "/" + "/".join(steps[:count])
+            if folder not in self.open_to_agent:
+                try:
+                    self.open_to_agent[folder] = _modes.is_passable_by(self.account, self.host.stat(folder)) != 0
+                except (FileNotFoundError, Unavailable, InputError):
+                    self.open_to_agent[folder] = True
+            if not self.open_to_agent[folder]:
+                return folder
+        return None
+
     def _is_passable(self, path: str) -> bool:
         """Whether every user can get to a path: all the Agent's folders above it let them through."""
         return self.passable.get(path.rpartition("/")[0], True)
@@ -241,6 +264,8 @@ class _Reader:
         mode = _modes.expected_mode(kind, found.mode, is_packaged=is_packaged, holds_secret=secret != 0)
         mount = mount_of(found.target, self.look.mounts)
         is_reachable = self._is_passable(path)
+        is_usable = None if kind in _NOT_NEEDED else _modes.is_usable_by(self.account, kind, found)
+        closed_folder = self._closed_folder(found.target) if is_usable and found.target != path else None
         yield File(
             file=path,
             agent=self.agent.agent,
@@ -255,9 +280,11 @@ class _Reader:
             is_world_readable=int(bool(found.mode & 0o004) and is_reachable),
             holds_secret=secret,
             managed_by=keeper_of(mount),
-            is_usable_by_agent=None if kind in _NOT_NEEDED else _modes.is_usable_by(self.account, kind, found),
+            is_usable_by_agent=0 if closed_folder is not None else is_usable,
             check_name=check_name,
             size_bytes=found.size_bytes,
+            closed_folder=closed_folder,
+            is_writable_by_agent=_modes.is_writable_by(self.account, found) if kind in _modes.FOLDER_KINDS else None,
         )
 
     def _unknown(
@@ -275,7 +302,7 @@ class _Reader:
             self._expected_owner(path, kind),
             *(None,) * 7,
             check_name,
-            None,
+            *(None,) * 3,
         )
         yield gap_of(path, error, (*_UNKNOWN, "holds_secret"))
 
@@ -329,7 +356,7 @@ def holds_secret(data: bytes) -> bool:
     may_hold = (
         any(map(low.__contains__, _SECRET_WORDS))
         or (b"@" in low and _SECRET_URL.search(low))
-        or _LONG_NUMBER.search(low)
+        or (_MAY_BE_LONG.search(low[::4]) and _LONG_NUMBER.search(low))
     )
     if not may_hold:
         return False

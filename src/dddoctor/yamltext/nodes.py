@@ -172,15 +172,6 @@ class Node:
         """str, int, float, bool, null, map or list, as the Agent decodes."""
         return self._type or self._resolve()
 
-    def scalar(self) -> tuple[str, Any, str]:
-        """Type, value and source of a scalar."""
-        event: Any = self.event
-        is_usual = self.target is None and event.tag is None and event.anchor is None and event.style not in ("|", ">")
-        if not is_usual or self.document.stand_ins:
-            return self.type, self.value, self.source
-        self._type, self._value = found = ("str", event.value) if event.style else resolve_plain(event.value)
-        return *found, self.document.text[event.start_mark.index : event.end_mark.index]
-
     def _resolve(self) -> str:
         event: Any = self.event
         if (

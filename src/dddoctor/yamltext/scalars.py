@@ -39,6 +39,7 @@ class Undecodable(Exception):
     """A scalar that its own tag forbids; the text is the Agent's (after "yaml: ")."""
 
 
+@lru_cache(maxsize=4096)
 def resolve_plain(text: str) -> tuple[str, object]:
     """The type (str, int, float, bool, null) and value of an untagged plain scalar. Time stamps are text."""
     known = _WORDS.get(text)
@@ -49,7 +50,6 @@ def resolve_plain(text: str) -> tuple[str, object]:
     return _number(text)
 
 
-@lru_cache(maxsize=1024)
 def _number(text: str) -> tuple[str, object]:
     if text[0] == ".":
         return ("float", float(text)) if _DOT_FLOAT.fullmatch(text) else ("str", text)

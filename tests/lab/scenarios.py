@@ -1,0 +1,485 @@
+"""What breaks a host, as data: how the VM is brought there, what the doctor must name first, and how it is mended.
+
+`breaks` are shell lines run as root while the Agent is up. `settled` says what the host looks like then: `up` (the Agent answers), `failed` (its unit
+has given up), `down` (stopped), `looping` (restarted again and again). The expected cause is (rule, file, line); None for a finding that has no such part.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAIN = "/etc/datadog-agent/datadog.yaml"
+CONF_D = "/etc/datadog-agent/conf.d"
+UPTIME = f"{CONF_D}/uptime.d/conf.yaml"
+KEY = "0123456789abcdef" * 2  # nobody's, the one that the lab's intake takes
+
+
+class Scenario(NamedTuple):
+    """One fault. `fix`: the options of `check` that mend it, empty where only a person can; then `by_hand` is what the advice says, as shell lines.
+
+    `needs_restart`: the Agent has to be restarted for the fault to show. `proof` are words that the real Agent's `status` holds once it is mended.
+    """
+
+    name: str
+    covers: str
+    breaks: tuple[str, ...]
+    cause: tuple[str, str | None, int | None]
+    settled: str = "up"
+    needs_restart: bool = True
+    fix: tuple[str, ...] = ("--fix", "--yes")
+    by_hand: tuple[str, ...] = ()
+    proof: str = ""
+
+
+SAFE, UNSAFE = ("--fix", "--yes"), ("--fix", "--yes", "--unsafe-fixes")
+
+
+def _file(path: str, text: str, owner: str = "dd-agent:dd-agent") -> str:
+    return (
+        f"install -d -o dd-agent -g dd-agent $(dirname {path}); cat > {path} <<'END'\n{text}END\nchown {owner} {path}"
+    )
+
+
+def _append(path: str, text: str) -> str:
+    return f"cat >> {path} <<'END'\n{text}END"
+
+
+SCENARIOS = (
+    # --- the Agent and its unit -------------------------------------------------------------------------------------
+    Scenario(
+        "stopped", "A6", ("systemctl stop datadog-agent",), ("agent-not-running", None, None), "down", False, UNSAFE
+    ),
+    Scenario(
+        "killed",
+        "A6",
+        ("systemctl kill --signal=KILL datadog-agent; systemctl stop datadog-agent",),
+        ("agent-not-running", None, None),
+        "down",
+        False,
+        UNSAFE,
+    ),
+    Scenario(
+        "disabled and stopped",
+        "A6",
+        ("systemctl disable --now datadog-agent",),
+        ("agent-not-running", None, None),
+        "down",
+        False,
+        (),
+    ),
+    Scenario(
+        "masked",
+        "A6",
+        ("systemctl mask --now datadog-agent",),
+        ("agent-not-running", None, None),
+        "down",
+        False,
+        (),
+        ("systemctl unmask datadog-agent; systemctl start datadog-agent",),
+    ),
+    Scenario(
+        "log level unknown",
+        "A6",
+        (_append(MAIN, "log_level: dbug\n"),),
+        ("log-level-unknown", MAIN, 6),
+        "failed",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "main file of root",
+        "V21",
+        (f"chown root:root {MAIN}; chmod 0600 {MAIN}",),
+        ("agent-cannot-use-file", MAIN, None),
+        "failed",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "run folder of root",
+        "A6",
+        ("chown root:root /opt/datadog-agent/run; chmod 0755 /opt/datadog-agent/run",),
+        ("agent-cannot-use-file", "/opt/datadog-agent/run", None),
+        "failed",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "no host name",
+        "A6",
+        (
+            f"sed -i /hostname/d {MAIN}; rm /etc/systemd/system/datadog-agent.service.d/lab.conf; systemctl daemon-reload",
+        ),
+        ("agent-crash-loop", None, None),
+        "failed",
+        True,
+        (),
+        (
+            _append(MAIN, "hostname: lab.example.test\n"),
+            "systemctl reset-failed datadog-agent; systemctl start datadog-agent",
+        ),
+    ),
+    Scenario(
+        "no main file",
+        "A3",
+        (f"rm {MAIN}",),
+        ("main-file-missing", None, None),
+        "looping",
+        True,
+        (),
+        (
+            _file(MAIN, f"api_key: {KEY}\nsite: datadoghq.eu\nhostname: lab.example.test\n") + f"; chmod 0640 {MAIN}",
+            "systemctl restart datadog-agent",
+        ),
+    ),
+    Scenario(
+        "edited after the start",
+        "A5",
+        (_append(MAIN, "env: prod\n"),),
+        ("config-newer-than-process", MAIN, None),
+        "up",
+        False,
+        UNSAFE,
+    ),
+    # --- ports ------------------------------------------------------------------------------------------------------
+    Scenario(
+        "5001 taken",
+        "A6",
+        ("systemctl stop datadog-agent; systemd-run --unit=taker python3 -m http.server --bind 127.0.0.1 5001",),
+        ("port-taken-by-another", None, None),
+        "failed",
+        True,
+        (),
+        ("systemctl stop taker; systemctl reset-failed datadog-agent; systemctl start datadog-agent",),
+    ),
+    Scenario(
+        "8125 taken",
+        "A12",
+        (
+            "systemctl stop datadog-agent; systemd-run --unit=taker python3 -c 'import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind((\"127.0.0.1\",8125)); time.sleep(900)'",
+        ),
+        ("port-taken-by-another", None, None),
+        "up",
+        True,
+        (),
+        ("systemctl stop taker; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "8126 taken",
+        "A12",
+        ("systemctl stop datadog-agent; systemd-run --unit=taker python3 -m http.server --bind 127.0.0.1 8126",),
+        ("port-taken-by-another", None, None),
+        "up",
+        True,
+        (),
+        ("systemctl stop taker; systemctl reset-failed datadog-agent-trace; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "an app on 5000",
+        "A19",
+        ("systemctl stop datadog-agent; systemd-run --unit=app python3 -m http.server --bind 127.0.0.1 5000",),
+        ("port-taken-by-another", None, None),
+        "up",
+        True,
+        (),
+        ("systemctl stop app; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "command port changed while running",
+        "A5",
+        (_append(MAIN, "cmd_port: 5009\n"),),
+        ("config-newer-than-process", MAIN, None),
+        "up",
+        False,
+        UNSAFE,
+    ),
+    # --- datadog.yaml -----------------------------------------------------------------------------------------------
+    Scenario(
+        "a tab in the main file",
+        "A3",
+        (_append(MAIN, "apm_config:\n\tenabled: true\n"),),
+        ("main-file-does-not-load", MAIN, 7),
+        "up",
+        True,
+        SAFE,
+    ),
+    Scenario(
+        "half of a section uncommented",
+        "A2",
+        (_append(MAIN, "# apm_config:\n  enabled: true\n"),),
+        ("main-file-does-not-load", MAIN, 7),
+        "up",
+        True,
+        SAFE,
+    ),
+    Scenario(
+        "a leading blank on line 1",
+        "A2",
+        (f"sed -i '1s/^/ /' {MAIN}",),
+        ("main-file-cut-short", MAIN, 1),
+        "up",
+        True,
+        SAFE,
+    ),
+    Scenario(
+        "no key",
+        "A3",
+        (f"sed -i '/^api_key/d' {MAIN}",),
+        ("api-key-missing", MAIN, None),
+        "up",
+        True,
+        (),
+        (f"sed -i '1iapi_key: {KEY}' {MAIN}; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "a key that nobody has",
+        "A3",
+        (f"sed -i 's/^api_key.*/api_key: {'deadbeef' * 4}/' {MAIN}",),
+        ("agent-reports-bad-api-key", None, None),
+        "up",
+        True,
+        (),
+        (f"sed -i 's/^api_key.*/api_key: {KEY}/' {MAIN}; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "APM switched off",
+        "A1",
+        (_append(MAIN, "apm_config:\n  enabled: false\n"),),
+        ("apm-disabled", MAIN, 7),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "APM switch outside its section",
+        "A2",
+        (_append(MAIN, "enabled: true\n"),),
+        ("apm-switch-outside-section", MAIN, 6),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "a misspelt setting",
+        "C9",
+        (_append(MAIN, "logs_enabeld: true\n"),),
+        ("misspelt-setting", MAIN, 6),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "a site that is none",
+        "A3",
+        (f"sed -i 's/^site.*/site: https:\\/\\/app.datadoghq.eu/' {MAIN}",),
+        ("site-unknown", MAIN, 2),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    # --- conf.d -----------------------------------------------------------------------------------------------------
+    Scenario(
+        "C1: an RTF header",
+        "C1",
+        (_file(UPTIME, "{\\rtf1\\ansi\n\ninit_config:\ninstances:\n  - min_collection_interval: 45\n"),),
+        ("check-file-does-not-load", UPTIME, 1),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C1: a Markdown fence",
+        "C1",
+        (_file(UPTIME, "```yaml\ninit_config:\ninstances:\n  - min_collection_interval: 45\n```\n"),),
+        ("check-file-does-not-load", UPTIME, 1),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C2: no blank after the dash",
+        "C2",
+        (_file(UPTIME, "init_config:\n\ninstances:\n  -min_collection_interval: 45\n"),),
+        ("check-file-does-not-load", UPTIME, 4),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C2+C3 at column 0",
+        "C2+C3",
+        (_file(UPTIME, "init_config:\n\ninstances:\n-min_collection_interval: 45`\n"),),
+        ("check-file-read-otherwise", UPTIME, 4),
+        "up",
+        True,
+        UNSAFE,
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C3: a backtick at the end",
+        "C3",
+        (_file(UPTIME, "init_config:\n\ninstances:\n  - min_collection_interval: 45`\n"),),
+        ("instance-does-not-load", UPTIME, 4),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C9: the words swapped",
+        "C9",
+        (_file(UPTIME, "init_config:\n\ninstances:\n  - min_interval_collection: 45\n"),),
+        ("misspelt-option", UPTIME, 4),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C4: the interval at top level",
+        "C4",
+        (_file(UPTIME, "min_collection_interval: 45\n\ninstances: [{}]\n"),),
+        ("interval-outside-instance", UPTIME, 1),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C5: no instances",
+        "C5",
+        (_file(UPTIME, "init_config:\n\ninstances:\n"),),
+        ("no-instances", UPTIME, 3),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C5: instances are a mapping",
+        "C7",
+        (_file(UPTIME, "init_config:\n\ninstances:\n  min_collection_interval: 45\n"),),
+        ("check-file-does-not-load", UPTIME, 4),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C7: a tab",
+        "C7",
+        (_file(UPTIME, "init_config:\n\ninstances:\n\t- min_collection_interval: 45\n"),),
+        ("check-file-does-not-load", UPTIME, 4),
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "C8: names differ",
+        "C8",
+        (
+            _file(
+                "/etc/datadog-agent/checks.d/my_metric.py",
+                "from datadog_checks.base import AgentCheck\n\n\nclass MyMetric(AgentCheck):\n    def check(self, instance):\n        self.gauge('my_metric', 1)\n",
+            ),
+            _file(f"{CONF_D}/my_metrics.yaml", "instances: [{}]\n"),
+        ),
+        ("check-names-differ", None, None),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "A4: apm.yaml left over",
+        "A4",
+        (_file(f"{CONF_D}/apm.yaml", "init_config:\n\ninstances:\n  - {}\n"),),
+        ("apm-check-leftover", f"{CONF_D}/apm.yaml", None),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "a file that the Agent may not read",
+        "V21",
+        (_file(UPTIME, "instances: [{}]\n", "root:root") + f"; chmod 0600 {UPTIME}",),
+        ("agent-cannot-use-file", UPTIME, None),
+        "up",
+        True,
+        UNSAFE,
+        proof="uptime.d/conf.yaml[0]",
+    ),
+    Scenario(
+        "logs, but no log collection",
+        "",
+        (
+            _file(
+                f"{CONF_D}/uptime.d/conf.yaml",
+                "instances: [{}]\nlogs:\n  - type: file\n    path: /var/log/dpkg.log\n    service: lab\n    source: dpkg\n",
+            ),
+        ),
+        ("logs-disabled", UPTIME, 3),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    # --- permissions ------------------------------------------------------------------------------------------------
+    Scenario(
+        "chmod -R a+rwx",
+        "V11",
+        ("chmod -R a+rwx /etc/datadog-agent",),
+        ("agent-file-world-writable", "/etc/datadog-agent", None),
+        "up",
+        False,
+        SAFE,
+    ),
+    Scenario(
+        "log folder of root",
+        "",
+        ("systemctl stop datadog-agent; chown -R root:root /var/log/datadog; systemctl start datadog-agent",),
+        ("agent-cannot-use-file", "/var/log/datadog", None),
+        "up",
+        False,
+        UNSAFE,
+    ),
+    Scenario(
+        "the log alone of root",
+        "",
+        ("systemctl stop datadog-agent; chown root:root /var/log/datadog/agent.log; systemctl start datadog-agent",),
+        ("agent-log-of-another-user", "/var/log/datadog/agent.log", None),
+        "up",
+        False,
+        SAFE,
+    ),
+    Scenario(
+        "token deleted while running",
+        "",
+        ("rm /etc/datadog-agent/auth_token",),
+        ("agent-not-answering", None, None),
+        "up",
+        False,
+        (),
+        ("systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "token cut short",
+        "",
+        ("printf abc > /etc/datadog-agent/auth_token",),
+        ("auth-token-too-short", "/etc/datadog-agent/auth_token", None),
+        "up",
+        False,
+        (),
+        ("rm /etc/datadog-agent/auth_token; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "disk full",
+        "",
+        (
+            "mount -t tmpfs -o size=64k,uid=$(id -u dd-agent),mode=0750 tmpfs /var/log/datadog; head -c 65536 /dev/zero > /var/log/datadog/filler || true",
+        ),
+        ("disk-full-for-agent", None, None),
+        "up",
+        True,
+        (),
+        ("umount /var/log/datadog; systemctl restart datadog-agent",),
+    ),
+    # --- others -----------------------------------------------------------------------------------------------------
+    Scenario(
+        "no network",
+        "",
+        ("systemctl stop lab-standins",),
+        ("agent-cannot-reach-intake", None, None),
+        "up",
+        True,
+        (),
+        ("systemctl start lab-standins; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "no embedded Python",
+        "A6",
+        (
+            "rm /opt/datadog-agent/embedded/bin/python3",
+            _file(f"{CONF_D}/disk.d/conf.yaml", "instances: [{use_mount: false}]\n"),
+        ),
+        ("python-not-initialized", None, None),
+        "up",
+        True,
+        (),
+    ),
+)
