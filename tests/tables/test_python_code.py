@@ -76,7 +76,7 @@ def test_a_link_to_nothing_and_a_file_too_large_are_gaps(tmp_path: Path) -> None
     folder = tmp_path / CHECKS_D.lstrip("/")
     folder.mkdir(parents=True)
     (folder / "gone.py").symlink_to("/nowhere.py")
-    rows = _rows(tmp_path, {f"{CHECKS_D}/large.py": "x = 1\n" * 100_000})
+    rows = _rows(tmp_path, {f"{CHECKS_D}/large.py": "x = 1\n" * 200_000})
 
     assert [r.check_name for r in rows if isinstance(r, CustomCheck)] == ["gone", "large"]
     assert [r.where for r in rows if isinstance(r, Gap) and r.table == "python_defects"] == [

@@ -9,7 +9,8 @@ from dddoctor.pytext.catalogue import catalogue
 from dddoctor.pytext.checkclass import CheckClass, check_class, class_defects, lone_check_function
 from dddoctor.pytext.imports import Neighbours, import_defects
 from dddoctor.pytext.module import Module
-from dddoctor.pytext.names import Nearest, Parents, Target, parents_of, undefined_names, unknown_attributes
+from dddoctor.pytext.names import Nearest, Parents, Target, undefined_names, unknown_attributes
+from dddoctor.pytext.nodes import parents_of
 from dddoctor.pytext.parse import Lines
 from dddoctor.pytext.reading import Defect, Reading, add_reindented, read
 from dddoctor.pytext.submissions import submission_defects

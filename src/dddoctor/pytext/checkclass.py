@@ -7,6 +7,7 @@ import ast
 from dddoctor.light import NamedTuple
 from dddoctor.pytext.module import CHECK_BASES, Module, bound_in_class, method
 from dddoctor.pytext.names import Parents, Target
+from dddoctor.pytext.nodes import walk
 from dddoctor.pytext.parse import Lines
 from dddoctor.pytext.reading import Defect
 
@@ -126,7 +127,7 @@ def _missing_parameters(
         and isinstance(n.value, ast.Name)
         and n.value.id == first
         and n.attr not in ("get", "items", "keys", "values", "copy", "pop")
-        for n in ast.walk(function)
+        for n in walk(function)
     )
     return None if calls_it_self else (at, "self, ", f"def check(self, {first}):")
 
@@ -154,11 +155,11 @@ def _init(function: ast.FunctionDef | ast.AsyncFunctionDef, chain: list[ast.Clas
 
 def _calls_base(function: ast.AST, chain: list[ast.ClassDef]) -> bool:
     """Whether any `….__init__(…)` or `super()…` is called; what it is called on is not judged."""
-    return any(isinstance(n, ast.Attribute) and n.attr == "__init__" for n in ast.walk(function)) or any(
+    return any(isinstance(n, ast.Attribute) and n.attr == "__init__" for n in walk(function)) or any(
         isinstance(n, ast.Call)
         and isinstance(n.func, ast.Name)
         and n.func.id in ("super", *(c.name for c in chain), *CHECK_BASES)
-        for n in ast.walk(function)
+        for n in walk(function)
     )
 
 

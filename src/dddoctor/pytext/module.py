@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dddoctor.light import NamedTuple
 from dddoctor.pytext.catalogue import could_be_standard
+from dddoctor.pytext.nodes import walk
 
 AGENT_CHECK = "AgentCheck"
 # Where AgentCheck can be imported from (measured on 7.52: all of them work; Agent 5 has `checks` alone).
@@ -53,7 +54,7 @@ class Module:
         self._derives: dict[str, bool | None] = {}
         for statement, is_guarded in _top(tree.body, False):
             self._take(statement, is_guarded)
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 self.stars.append(node.module or "")
             elif (
@@ -183,7 +184,7 @@ def bound_in_class(node: ast.ClassDef) -> set[str]:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(statement.name)
             continue
-        for inner in ast.walk(statement):
+        for inner in walk(statement):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                 found.add(inner.id)
             elif isinstance(inner, ast.alias):

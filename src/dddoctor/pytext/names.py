@@ -10,6 +10,7 @@ from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.pytext.catalogue import PYTHON_2_BUILTINS, Catalogue
 from dddoctor.pytext.module import AGENT_CHECK, Module, bound_in_class
+from dddoctor.pytext.nodes import children, walk
 from dddoctor.pytext.parse import Lines
 from dddoctor.pytext.reading import Defect
 
@@ -45,11 +46,6 @@ class Target(NamedTuple):
     version: tuple[int, ...] | None
     major: int
     agent_check: str | None
-
-
-def parents_of(tree: ast.AST) -> Parents:
-    """Each node's parent."""
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 
 
 def undefined_names(
@@ -313,12 +309,12 @@ def _attributes_of_self(node: ast.ClassDef) -> list[ast.Attribute]:
                 and isinstance(inner.ctx, ast.Load)
             ):
                 found.append(inner)
-            todo += ast.iter_child_nodes(inner)
+            todo += children(inner)
     return sorted(found, key=lambda a: (a.lineno, a.col_offset))
 
 
 def _all_below(node: ast.AST) -> set[ast.AST]:
-    return set(ast.walk(node))
+    return set(walk(node))
 
 
 def _sets_attributes_freely(nodes: Iterable[ast.AST]) -> bool:

@@ -7,6 +7,7 @@ import ast
 from dddoctor.pytext.catalogue import Catalogue
 from dddoctor.pytext.module import Module, bound_in_class, method
 from dddoctor.pytext.names import Parents, Target, runs_at_import
+from dddoctor.pytext.nodes import children, walk
 from dddoctor.pytext.parse import Lines
 from dddoctor.pytext.reading import Defect
 
@@ -20,7 +21,7 @@ def submission_defects(
     """Defects of the calls that send data. Each was recorded on 7.52: what the Agent says to it stands in the text."""
     found: list[Defect] = []
     chains = [c for n in module.leaves() if (c := module.chain(n)) is not None]
-    methods = {c for chain in chains for node in chain for c in ast.walk(node)}
+    methods = {c for chain in chains for node in chain for c in walk(node)}
     own = {n for chain in chains for node in chain for n in bound_in_class(node)}
     for node in parents:
         if (
@@ -34,13 +35,13 @@ def submission_defects(
                 found += _call(node, name, lines, known, target)
         if (
             isinstance(node, ast.Call)
-            and ast.unparse(node.func) in ("os._exit", "os.abort")
+            and _dotted(node.func) in ("os._exit", "os.abort")
             and not isinstance(parents.get(node), ast.Attribute)
         ):
             found.append(
                 _at(
                     "ends-agent",
-                    ast.unparse(node.func),
+                    _dotted(node.func),
                     "a call that ends the whole Agent, without a word in agent.log",
                     node,
                     lines,
@@ -186,9 +187,9 @@ def _is_no_text(item: ast.expr) -> bool:
 def _is_endless(node: ast.While) -> bool:
     if not (isinstance(node.test, ast.Constant) and node.test.value):
         return False
-    return not any(isinstance(n, (ast.Break, ast.Return, ast.Raise)) for n in ast.walk(node)) and not any(
+    return not any(isinstance(n, (ast.Break, ast.Return, ast.Raise)) for n in walk(node)) and not any(
         isinstance(n, ast.Call) and ast.unparse(n.func).rpartition(".")[2] in ("exit", "_exit", "quit")
-        for n in ast.walk(node)
+        for n in walk(node)
     )
 
 
@@ -212,12 +213,12 @@ def _endless_check(chain: list[ast.ClassDef], lines: Lines) -> list[Defect]:
                 )
             )
             continue
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep") and len(node.args) == 1:
+        if isinstance(node, ast.Call) and _dotted(node.func) in ("time.sleep", "sleep") and len(node.args) == 1:
             seconds = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
             if isinstance(seconds, (int, float)) and seconds >= DEFAULT_INTERVAL_SECONDS:
                 text = f"a sleep of {seconds:g} seconds in its `check`, longer than the 15 seconds between two runs"
                 found.append(_at("long-sleep", "sleep", text, node, lines))
-        todo += ast.iter_child_nodes(node)
+        todo += children(node)
     return found
 
 
@@ -228,7 +229,9 @@ def _never_submits(chain: list[ast.ClassDef], lines: Lines, known: Catalogue) ->
         return []
     is_silent = True
     for node in chain:
-        for inner in (n for statement in node.body for n in ast.walk(statement)):
+        for inner in (n for statement in node.body for n in walk(statement)):
+            if not is_silent:
+                break
             if isinstance(inner, ast.Name) and inner.id == "self" and isinstance(inner.ctx, ast.Load):
                 is_silent = is_silent and not _may_submit(inner, node)
             if isinstance(inner, ast.Name) and inner.id in ("super", "AgentCheck", "aggregator", "statsd"):
@@ -243,11 +246,11 @@ def _never_submits(chain: list[ast.ClassDef], lines: Lines, known: Catalogue) ->
     says = (
         "prints"
         if any(
-            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in ast.walk(check)
+            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in walk(check)
         )
         else ""
     )
-    has_value = any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(check))
+    has_value = any(isinstance(n, ast.Return) and n.value is not None for n in walk(check))
     words = says + " and " if says else "returns its value and " if has_value else ""
     return [_at("never-submits", "check", f"a `check` that {words}submits nothing", check, lines)]
 
@@ -266,7 +269,14 @@ def _may_submit(node: ast.Name, root: ast.ClassDef) -> bool:
         "warnings",
         "agentConfig",
     }
-    for inner in ast.walk(root):
+    for inner in walk(root):
         if isinstance(inner, ast.Attribute) and inner.value is node:
             return inner.attr not in harmless
     return True
+
+
+def _dotted(node: ast.expr) -> str:
+    """`a` or `a.b` as written, "" for anything else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""

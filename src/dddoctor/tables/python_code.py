@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dddoctor.tables.settings import Setting
 
 _NOT_PY = (".py.txt", ".txt", ".PY", ".Py", ".py3")  # what people call Python files
-SIZE_LIMIT_BYTES = 512 * 1024  # parsing takes about 2 s and 150 MB for each megabyte
+SIZE_LIMIT_BYTES = 1024 * 1024  # 20,000 lines and more; judging takes about 1.5 s for each megabyte
 _JUDGED = (
     "parses",
     "line",
