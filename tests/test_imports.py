@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "dddoctor"
 # Groups that may import each other stand together; a group may import itself.
 ORDER = [
     {"model", "changes", "lazyre", "light", "datafiles"},
-    {"secrets", "secretscan", "redaction"},
+    {"secrets", "secretscan", "secretnames", "secretvalues", "secretshapes", "redaction"},
     {"yamltext", "pytext", "rubytext"},
     {"hosts"},
     {"tables"},
