@@ -64,11 +64,12 @@ def _doctor(
 
 
 def test_a_sound_host_is_healthy_and_exits_0(sound: Path, tmp_path: Path) -> None:
-    """Nothing found, everything looked at."""
+    """Nothing found, everything looked at that a folder has: nothing runs in it."""
     done = _doctor(tmp_path, "check", "--root", str(sound), "--format", "json")
     report = json.loads(done.stdout)
 
-    assert (done.returncode, report["healthy"], report["findings"], report["unread"]) == (0, True, [], [])
+    assert (done.returncode, report["healthy"], report["findings"]) == (0, True, [])
+    assert {u["kind"] for u in report["unread"]} <= {"target"}
 
 
 def test_the_report_of_a_broken_host_fits_the_schema_and_exits_1(broken: Path, tmp_path: Path) -> None:

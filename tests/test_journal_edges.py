@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dddoctor import journal_commands
+from dddoctor import journal_commands, journal_services
 from dddoctor.demo import tree_hash
 from dddoctor.hosts.base import Ran
 from dddoctor.journal import Journal, JournalError, Runner, TargetId
@@ -319,18 +319,26 @@ def test_purge_keeps_a_run_that_is_still_to_be_taken_back(journal: Journal, root
 
 
 class Recorder:
-    """Stands for a live host: remembers what was run."""
+    """Stands for a live host: remembers what was run, and says of every unit that it is up and enabled for `enabled`."""
 
-    def __init__(self, fails: str = "") -> None:
+    def __init__(self, fails: str = "", enabled: str = "disabled") -> None:
         self.calls: list[str] = []
-        self.fails = fails
+        self.fails, self.enabled = fails, enabled
 
     def run(self, argv: Sequence[str], timeout_seconds: float = 1, user: str | None = None) -> Ran:
+        if argv[1:2] == ["show"]:
+            text = f"LoadState=loaded\nActiveState=active\nUnitFileState={self.enabled}\nMainPID=7\nNRestarts=0\n"
+            return Ran(0, text, "")
         self.calls.append(" ".join(argv) + (f" as {user}" if user else ""))
         return Ran(1 if self.fails and self.fails in self.calls[-1] else 0, "", "no such thing")
 
     def sql(self, text: str) -> None:
         self.calls.append(text)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_services, "SETTLED_SECONDS", 0.0)
 
 
 DEFERRED: list[Change] = [
@@ -353,11 +361,12 @@ def test_commands_are_undone_backwards_and_services_restarted_when_all_is_back(j
     assert made == [
         "usermod -aG adm dd-agent",
         "GRANT PROCESS ON *.* TO 'datadog'@'localhost'",
-        "systemctl enable datadog-agent",
-        "systemctl restart datadog-agent",
+        "systemctl --no-ask-password enable -- datadog-agent",
+        "systemctl --no-ask-password restart -- datadog-agent",
     ]
     assert host.calls == [
-        "REVOKE PROCESS ON *.* FROM 'datadog'@'localhost'", "gpasswd -d dd-agent adm", "systemctl restart datadog-agent", "systemctl disable datadog-agent",
+        "REVOKE PROCESS ON *.* FROM 'datadog'@'localhost'", "gpasswd -d dd-agent adm",
+        "systemctl --no-ask-password restart -- datadog-agent", "systemctl --no-ask-password disable -- datadog-agent",
     ]  # fmt: skip
 
 

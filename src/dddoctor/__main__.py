@@ -23,7 +23,15 @@ def program() -> None:
         if stream is not None:
             with suppress(OSError, ValueError):  # closed by its reader, or by us
                 stream.flush()
+    end_programs()
     os._exit(code if isinstance(code, int) else 0)
+
+
+def end_programs() -> None:
+    """Nothing that was asked outlives the doctor: a program that hangs is killed with it."""
+    process = sys.modules.get("dddoctor.hosts.process")
+    if process is not None:
+        process.end_all()
 
 
 def main() -> None:

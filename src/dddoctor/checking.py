@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EXIT_USAGE = 2
 EXIT_UNSURE = 3
+HEALTHY_LIMIT_SECONDS = 600.0
+HEALTHY_POLL_SECONDS = 2.0
 EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h
 _NEEDS_NO_QUOTES = str.maketrans("@%+=:,./-_", "a" * 10)
 
@@ -26,6 +28,8 @@ def guarded(call: Callable[[], object]) -> None:
         call()
     except KeyboardInterrupt:
         print("interrupted; nothing is half done", file=sys.stderr)
+        if (process := sys.modules.get("dddoctor.hosts.process")) is not None:
+            process.end_all()
         os._exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -80,9 +84,12 @@ def check(
     select: Sequence[str] | None = None,
     ignore: Sequence[str] | None = None,
     rules: Sequence[Path] | None = None,
+    network: bool = False,
     fail_on: str = "warning",
     timeout: float | None = None,
+    until_healthy: bool = False,
     debug: bool = False,
+    profile: bool = False,
 ) -> None:
     """What `dddoctor check` does. Ends in SystemExit."""
     from dddoctor.session import CheckOptions
@@ -95,24 +102,69 @@ def check(
         raise fail("--show-secrets goes with --diff --output FILE")
     if (diff or unsafe_fixes or yes) and not fix:
         raise fail(f"{'--diff' if diff else '--unsafe-fixes' if unsafe_fixes else '--yes'} goes with --fix")
+    if until_healthy and diff:
+        raise fail("--until-healthy waits for a host that gets well, and --diff changes nothing: leave one out")
     options = CheckOptions(
-        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line()
+        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), network=network, fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line()
     )  # fmt: skip
     session = _session(options)
     report = session.check()
     if fix:
         from dddoctor.fixing import Asked, fix_it
+        from dddoctor.session import UsageError
 
-        fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff else None))
+        try:
+            fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff else None))
+        except UsageError as error:
+            raise fail(str(error)) from error
         if fixed is None:
             finish(exit_code(report))
             return
         report = fixed
+    if until_healthy:
+        report = _until_healthy(session, report, timeout)
     _write(render(report, format_, output), output)
+    if profile:
+        sys.stderr.write(timings(session))
     if debug:
         for broken in report.broken:
             print(f"{broken.rule}: {broken.error}\n{broken.trace}", file=sys.stderr)
     finish(exit_code(report))
+
+
+def _until_healthy(session: Session, report: Report, timeout: float | None) -> Report:
+    """Look again until the host is healthy or the time is up; the last report. What is going on is told on a terminal only."""
+    import time
+
+    limit = HEALTHY_LIMIT_SECONDS if timeout is None else timeout
+    started = time.monotonic()
+    is_told = sys.stderr.isatty()
+    while not report.healthy:
+        left = started + limit - time.monotonic()
+        if left <= 0:
+            break
+        if is_told:
+            found = sum(f.severity.rank <= session.options.fail_on.rank for f in report.findings)
+            what = f"{found} left to repair" if found else "not everything could be looked at"
+            print(f"\r\x1b[KNot healthy yet ({what}); {left:.0f} s left", end="", file=sys.stderr, flush=True)
+        time.sleep(min(HEALTHY_POLL_SECONDS, left))
+        report = session.again()
+    if is_told:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return report
+
+
+def timings(session: Session) -> str:
+    """How long each collector and rule of the last look took, the slowest first; what took less than 0.1 ms is summed up. Collectors run side by side."""
+    assert session.last is not None
+    lines = []
+    for what, seconds in (("collectors", session.last.store.seconds), ("rules", session.last.seconds)):
+        lines.append(f"{what}: {sum(seconds.values()) * 1000:.1f} ms in all")
+        slowest = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
+        lines += [f"  {s * 1000:9.1f} ms  {name.removeprefix('dddoctor.tables.')}" for name, s in slowest if s >= 1e-4]
+        quick = [s for _, s in slowest if s < 1e-4]
+        lines += [f"  {sum(quick) * 1000:9.1f} ms  {len(quick)} others"] * bool(quick)
+    return "\n".join(lines) + "\n"
 
 
 def exit_code(report: Report) -> int:

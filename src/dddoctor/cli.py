@@ -74,17 +74,28 @@ def check(
     ] = None,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="AREA|RULE", help="All but these.")] = None,
     rules: Rules = None,
+    network: Annotated[
+        bool,
+        typer.Option("--network", help="Also ask whether Datadog is reached, and whether it takes the API key."),
+    ] = False,
     fail_on: Annotated[
         str, typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 from this severity on: error, warning, info.")
     ] = "warning",
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for one probe.")
     ] = None,
+    until_healthy: Annotated[
+        bool,
+        typer.Option("--until-healthy", help="Look again until the host is healthy, for --timeout or ten minutes."),
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the tracebacks of our own bugs.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Tell on standard error how long each collector and rule took.")
+    ] = False,
 ) -> None:
     """Say what is wrong, where, which problem causes which, and how to repair it."""
     checking.check(
-        root, app_folders, fix, unsafe_fixes, diff, show_secrets, yes, format_, output, select, ignore, rules, fail_on, timeout, debug
+        root, app_folders, fix, unsafe_fixes, diff, show_secrets, yes, format_, output, select, ignore, rules, network, fail_on, timeout, until_healthy, debug, profile
     )  # fmt: skip
 
 

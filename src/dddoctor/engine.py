@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from dddoctor import tables
@@ -40,10 +42,11 @@ class Outcome(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """All outcomes by rule id, in the order of the rules, and the tables they were drawn from."""
+    """All outcomes by rule id, in the order of the rules, and the tables they were drawn from. `seconds`: how long each rule took, by id."""
 
     outcomes: dict[str, Outcome]
     store: Tables
+    seconds: Mapping[str, float] = MappingProxyType({})
 
     @property
     def findings(self) -> list[Finding]:
@@ -72,8 +75,10 @@ def evaluate(rules: Sequence[Rule], store: Tables) -> Evaluation:
     alive = [r for r in rules if not _speaks_of_nothing(r, store) and not _applies_to_nothing(r, store)]
     store.ensure({t for r in alive for t in r.reads})
     living = {r.id for r in alive}
-    outcomes = {}
+    outcomes: dict[str, Outcome] = {}
+    seconds: dict[str, float] = {}
     for rule in rules:
+        started = time.perf_counter()
         try:
             outcomes[rule.id] = _judge(rule, store) if rule.id in living else Outcome("not applicable")
         except Exception as error:  # our bug: this rule is broken, the run goes on
@@ -82,7 +87,8 @@ def evaluate(rules: Sequence[Rule], store: Tables) -> Evaluation:
             outcomes[rule.id] = Outcome(
                 "broken", reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc()
             )
-    return Evaluation(outcomes, store)
+        seconds[rule.id] = time.perf_counter() - started
+    return Evaluation(outcomes, store, seconds)
 
 
 def _speaks_of_nothing(rule: Rule, store: Tables) -> bool:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dddoctor import tables
 from dddoctor.causes import link
@@ -22,6 +22,9 @@ from dddoctor.model import Finding, Gap, Kind, Rule, Safety, State
 from dddoctor.repair import Look, Repairer, unsound_files
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions
+
+if TYPE_CHECKING:
+    from dddoctor.hosts.outbound import Reached
 
 MOMENT = time.time() - 3600  # what `mtimes` and `started_at` are counted from
 ROWS_HIDDEN_LIMIT = 60  # a table with more rows than this is hidden file by file only
@@ -136,10 +139,29 @@ def example_host(root: Path, example: Mapping[str, Any], hidden: frozenset[str] 
         sockets=given("listeners", lambda _, item: _socket(item)),
         docker=given("containers", lambda _, item: item),
         answers=answers,
+        outside=_outside(example, hidden),
     )
 
 
 _HIDDEN = Unavailable(Kind.DENIED, "hidden by the harness", "sudo")
+
+
+def _outside(example: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Reached | Unavailable] | None:
+    """What requests to the world outside meet, by URL; None where the example is not asked with --network."""
+    if "network" not in example:
+        return None
+    from dddoctor.hosts.outbound import Reached
+
+    return {
+        url: _HIDDEN
+        if url in hidden
+        else Reached(r.get("failed"), r.get("why", ""), "192.0.2.1", r.get("status"), str(r.get("body", "")).encode())
+        for url, r in example["network"].items()
+    }
+
+
+def _options(example: Mapping[str, Any]) -> RunOptions:
+    return RunOptions(apps=tuple(example.get("apps", ())), network="network" in example)
 
 
 def _process(number: int, given: dict[str, Any]) -> Process:
@@ -170,9 +192,7 @@ def _socket(given: dict[str, Any]) -> Socket:
 
 def _store(root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Tables:
     vault = Vault()
-    return Tables(
-        CachedHost(example_host(root, example, hidden)), vault, RunOptions(apps=tuple(example.get("apps", ())))
-    )
+    return Tables(CachedHost(example_host(root, example, hidden)), vault, _options(example))
 
 
 def _evaluate(rule: Rule, root: Path, example: Mapping[str, Any], hidden: frozenset[str] = frozenset()) -> Evaluation:
@@ -215,7 +235,7 @@ def _compare_repair(rule: Rule, root: Path, example: Mapping[str, Any], states: 
         return
 
     def look(host: Any) -> Look:
-        store = Tables(CachedHost(host), Vault(), RunOptions(apps=tuple(example.get("apps", ()))))
+        store = Tables(CachedHost(host), Vault(), _options(example))
         evaluation = evaluate([rule], store)
         link(evaluation.findings, {rule.id: rule}, states)
         return Look(evaluation.findings, unsound_files(store))
@@ -259,7 +279,7 @@ def _command_line(change: Any) -> Iterator[str]:
 
 def _hide_files(rule: Rule, root: Path, example: Mapping[str, Any], whole: Outcome) -> Iterator[str]:
     known = {f.identity for f in whole.findings}
-    live = [*example.get("commands", {}), *example.get("answers", {})]
+    live = [*example.get("commands", {}), *example.get("answers", {}), *example.get("network", {})]
     live += [name for name in ("processes", "listeners", "containers") if name in example]
     for path in [*example.get("files", {}), *example.get("binary", {}), *live]:
         if path in example.get("unreadable", ()):

@@ -149,18 +149,23 @@ def in_words(step: dict[str, Any], *, is_undo: bool = False) -> str:
         )
     if op == "rename":
         return f"{step['to']} renamed back to {path}" if is_undo else f"{path} renamed to {step['to']}"
-    if op in {"command", "service", "sql"}:
-        what = (
-            " ".join(step["argv"])
-            if op == "command"
-            else f"{step['action']} {path}"
-            if op == "service"
-            else "an SQL statement"
-        )
+    if op == "service":
+        return _service_taken_back(step) if is_undo else f"ran: systemctl {step['action']} {path}"
+    if op in {"command", "sql"}:
+        what = " ".join(step["argv"]) if op == "command" else "an SQL statement"
         return f"took back: {what}" if is_undo else f"ran: {what}"
     words = {"write": ("edited", "old text back in"), "create": ("created", "removed"), "mkdir": ("made the folder", "removed the folder"),
              "remove": ("removed", "put back"), "install": ("installed " + ", ".join(step.get("packages", ())) + " into", "put back the old environment")}  # fmt: skip
     return f"{words[op][is_undo]} {path}"
+
+
+def _service_taken_back(step: dict[str, Any]) -> str:
+    """What journal_services makes of it: the state of before, not the opposite of what was done."""
+    action, path = step["action"], step["path"]
+    was_up = (step.get("before") or {}).get("active") in {"active", "reloading"}
+    if action == "stop" or action in {"enable", "disable", "mask", "unmask"}:
+        return f"took back: {action} {path}"
+    return f"{path} {'restarted' if was_up else 'stopped'} again"
 
 
 def write_private(path: Path, data: bytes) -> None:

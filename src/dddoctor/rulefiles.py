@@ -24,7 +24,7 @@ _KEYS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 _REQUIRED = ("id", "title", "severity", "query", "message", "why", "checked", "examples")
 EXAMPLE_KEYS = {
-    "name", "files", "links", "modes", "owners", "unreadable", "commands", "processes", "listeners", "mtimes", "env", "containers", "answers", "binary", "folders",
+    "name", "files", "links", "modes", "owners", "unreadable", "commands", "processes", "listeners", "mtimes", "env", "containers", "answers", "network", "binary", "folders",
     "finds", "after_fix", "after_modes", "runs", "partial", "outcome", "apps",
 }  # fmt: skip
 

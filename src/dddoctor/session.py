@@ -37,6 +37,7 @@ from dddoctor.tables import RunOptions
 
 if TYPE_CHECKING:
     from dddoctor.changes import Change
+    from dddoctor.journal import Run
     from dddoctor.repair import Look, Plan, PlannedFix
 
 EXCERPT_LINES = 2  # before and after the line of the finding
@@ -62,12 +63,20 @@ class UsageError(Exception):
     """The person asked for something that does not exist: exit 2, one line."""
 
 
+PROOF_SECONDS = 45.0  # for what a restarted service has to say: the trace-agent of 7.72.4 listens after up to 40 s
+_PROOF_POLL_SECONDS = 1.0
+
+
 class Session:
-    """One run against one host. `host` is looked at anew by every `look`; secrets keep their tokens through the run."""
+    """One run against one host, which is asked each thing once: what the check saw is what is planned on. Secrets keep their tokens through the run.
+
+    `apply` and `again` forget all answers.
+    """
 
     def __init__(self, options: CheckOptions, vault: Vault | None = None) -> None:
         self.options = options
         self.host = open_host(options.root)
+        self.answers = CachedHost(self.host)
         self.vault = vault or Vault()
         everything = load(user_folders=options.rule_folders)
         self.rule_set = RuleSet(tuple(_selected(everything.rules, options)), everything.states)
@@ -75,13 +84,14 @@ class Session:
         self.started = time.time()
         self.clock = time.monotonic()
         self.last: Evaluation | None = None
+        self.reported: Report | None = None
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def evaluate(self, host: Host | None = None) -> Evaluation:
-        """All rules over a host, findings linked through states."""
+        """All rules over a host (None: the run's own), findings linked through states."""
         options = RunOptions(self.options.apps, self.options.network, self.options.deep)
-        store = Tables(CachedHost(host or self.host), self.vault, options, self.options.timeout_seconds)
+        store = Tables(CachedHost(host) if host else self.answers, self.vault, options, self.options.timeout_seconds)
         evaluation = evaluate(self.rule_set.rules, store)
         if self.host.kind != "live":
             _withdraw_commands(evaluation, self.rules, self.host.kind)
@@ -100,6 +110,16 @@ class Session:
         evaluation = self.evaluate()
         self.last = evaluation
         return self.report(evaluation, applied, run_id)
+
+    def again(self) -> Report:
+        """Forget every answer, look once more, and say everything; what was applied before stays said."""
+        before = self.reported
+        self._forget()
+        return self.check(before.applied if before else (), before.run_id if before else None)
+
+    def _forget(self) -> None:
+        self.host = open_host(self.options.root)
+        self.answers = CachedHost(self.host)
 
     def report(self, evaluation: Evaluation, applied: Sequence[Applied] = (), run_id: str | None = None) -> Report:
         """The report of an evaluation; secrets are shown as `<key #1>`."""
@@ -136,7 +156,8 @@ class Session:
             run_id=run_id,
             command=self.options.command,
         )
-        return shown(report, self.vault)
+        self.reported = shown(report, self.vault)
+        return self.reported
 
     def _nothing_to_judge(self, evaluation: Evaluation) -> list[Unread]:
         """A host without an Agent is not healthy: there was nothing to look at."""
@@ -166,7 +187,7 @@ class Session:
         agents = store.rows("agents")
         head = []
         words = [
-            f"{a.agent} {a.version or str(a.major) + ' (version unknown)'}, reads {a.config_dir or '?'}" for a in agents
+            f"{a.agent} {a.version or str(a.major) + ' (version unknown)'}, reads {a.config_dir or ('its own files' if a.container else '?')}" for a in agents
         ]
         head.append(HeadLine("Agent", "; ".join(words) or "none found here"))
         files = store.rows("config_files")
@@ -215,32 +236,80 @@ class Session:
         from dddoctor.repair import Repairer
 
         return Repairer(
-            CachedHost(self.host), self.look, self.rules, allowed, can_defer=self.host.kind == "live", only=only
+            self.answers, self.look, self.rules, allowed, can_defer=self.host.kind == "live", only=only
         ).run()
 
     def apply(self, plan: Plan) -> Report:
         """Write the plan through the journal, run what was deferred, look again, and say what was proved."""
-        from dddoctor.journal import Journal
+        from dddoctor.journal import Journal, JournalError
 
         before = self.last.findings if self.last else []
-        journal = Journal()
-        run = journal.begin(target_id(self.host, self.options.root), self.options.command)
+        try:
+            run = Journal().begin(target_id(self.host, self.options.root), self.options.command, runner_of(self.host))
+        except JournalError as error:  # the journal cannot be kept, or another run is going on
+            raise UsageError(self.vault.show(str(error))) from error
+        failed, has_restarted, is_kept = self._make(run, plan)
+        evaluation = self._proof(plan, before, PROOF_SECONDS if has_restarted else 0.0)
+        self.last = evaluation
+        return self.report(evaluation, self._applied(plan, before, evaluation, failed), run.id if is_kept else None)
+
+    def _make(self, run: Run, plan: Plan) -> tuple[dict[str, str], bool, bool]:
+        """Make the plan's changes: finding id → why it was not repaired; whether a unit was touched; whether the run stands.
+
+        Files are all or nothing: where one cannot be written, those before it are taken back and nothing is run. What a command refuses is said; the
+        files that were repaired stay repaired.
+        """
+        from dddoctor.journal import JournalError
+        from dddoctor.model import Service
+
         failed: dict[str, str] = {}
+        has_restarted = False
         try:
             run.apply(plan.changes, "repair")
+        except JournalError as error:
+            left = [line for line in run.rollback().refused if line != str(error)]
+            reason = "; left as it is now: ".join([self._reason(error), *map(self.vault.show, left)])
+            return dict.fromkeys((f.finding.id for f in [*plan.fixes, *plan.deferred]), reason), False, False
+        except BaseException:
+            run.rollback()
+            raise
+        try:
             for changes, ids in _together(plan.deferred):
+                if all(name in failed for name in ids):  # the service of a fix whose command was refused
+                    continue
                 try:
                     run.apply(changes, "repair")
-                except Exception as error:  # what a command refuses is said; the files that were repaired stay repaired
-                    failed.update(dict.fromkeys(ids, self.vault.show(str(error))))
+                except Exception as error:
+                    failed.update(dict.fromkeys(ids, self._reason(error)))
+                else:  # what does not stay up has nothing to say that is worth waiting for
+                    has_restarted = has_restarted or any(isinstance(c, Service) for c in changes)
             run.commit()
         except BaseException:
             run.rollback()
             raise
-        self.host = open_host(self.options.root)
-        evaluation = self.evaluate()
-        self.last = evaluation
-        return self.report(evaluation, self._applied(plan, before, evaluation, failed), run.id)
+        return failed, has_restarted, True
+
+    def _reason(self, error: Exception) -> str:
+        words = self.vault.show(str(error))
+        return f"{words} (run this with sudo)" if words.endswith("ermission denied") and not is_root() else words
+
+    def _proof(self, plan: Plan, before: Sequence[Finding], patience_seconds: float) -> Evaluation:
+        """Look anew. A service that was restarted is given time to answer: as long as what was repaired is still found, or an error that was not there."""
+        repaired = {f.finding.identity for f in [*plan.fixes, *plan.deferred]}
+        known = {f.identity for f in before}
+        limit = self.options.timeout_seconds
+        deadline = time.monotonic() + (patience_seconds if limit is None else min(limit, patience_seconds))
+        while True:
+            self._forget()
+            evaluation = self.evaluate()
+            left = [
+                f
+                for f in evaluation.findings
+                if f.identity in repaired or (f.severity is Severity.ERROR and f.identity not in known)
+            ]
+            if not left or time.monotonic() + _PROOF_POLL_SECONDS > deadline:
+                return evaluation
+            time.sleep(_PROOF_POLL_SECONDS)
 
     def _applied(
         self, plan: Plan, before: Sequence[Finding], evaluation: Evaluation, failed: Mapping[str, str]
@@ -277,22 +346,35 @@ class Session:
 
 
 def _together(deferred: Sequence[PlannedFix]) -> list[tuple[list[Change], list[str]]]:
-    """(changes, finding ids) of the deferred fixes: what is installed into one environment goes in one call of pip, the rest stays as it is."""
-    from dddoctor.model import Install
+    """(changes, finding ids) of the deferred fixes in the order in which they are made: commands, SQL, pip, then services.
 
+    What is installed into one environment goes in one call of pip. A unit is started, stopped or restarted once, whoever asks for it; a start beside a
+    restart of the same unit is that restart.
+    """
+    from dddoctor.model import Install, Service, Sql
+
+    made: list[tuple[int, list[Change], list[str]]] = []
     installs: dict[str, tuple[list[str], list[str]]] = {}
-    found: list[tuple[list[Change], list[str]]] = []
+    services: dict[str, dict[str, list[str]]] = {}  # unit → action → finding ids
     for fix in deferred:
-        if len(fix.changes) == 1 and isinstance(fix.changes[0], Install):
-            packages, ids = installs.setdefault(fix.changes[0].environment, ([], []))
-            packages += [p for p in fix.changes[0].packages if p not in packages]
+        others: list[Change] = [c for c in fix.changes if not isinstance(c, Service)]
+        for change in fix.changes:
+            if isinstance(change, Service):
+                services.setdefault(change.unit, {}).setdefault(change.action, []).append(fix.finding.id)
+        first = others[0] if len(others) == 1 else None
+        if isinstance(first, Install):
+            packages, ids = installs.setdefault(first.environment, ([], []))
+            packages += [p for p in first.packages if p not in packages]
             ids.append(fix.finding.id)
-        else:
-            found.append((list(fix.changes), [fix.finding.id]))
-    together: list[tuple[list[Change], list[str]]] = [
-        ([Install(environment, tuple(p))], ids) for environment, (p, ids) in installs.items()
-    ]
-    return [*together, *found]
+        elif others:
+            rank = 2 if any(isinstance(c, Install) for c in others) else int(any(isinstance(c, Sql) for c in others))
+            made.append((rank, others, [fix.finding.id]))
+    made += [(2, [Install(environment, tuple(p))], ids) for environment, (p, ids) in installs.items()]
+    for unit, asked in services.items():
+        if "start" in asked and "restart" in asked:
+            asked["restart"] += asked.pop("start")
+        made += [(3, [Service(unit, action)], ids) for action, ids in asked.items()]
+    return [(changes, ids) for _, changes, ids in sorted(made, key=lambda m: m[0])]
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------
@@ -309,6 +391,13 @@ def open_host(root: Path | None) -> Host:
     if not root.is_dir():
         raise UsageError(f"--root {root}: no such folder")
     return RootHost(root)
+
+
+def runner_of(host: Host) -> Any:
+    """Who acts on the host: itself where it is live (with its rules of whom to trust), nobody in a folder."""
+    from dddoctor.journal import Runner
+
+    return Runner(host.run) if host.kind == "live" else None
 
 
 def target_id(host: Host, root: Path | None) -> Any:

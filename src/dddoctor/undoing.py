@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dddoctor.journal import Journal, JournalError
 from dddoctor.secrets import Vault
-from dddoctor.session import UsageError, open_host, target_id
+from dddoctor.session import UsageError, open_host, runner_of, target_id
 
 
 def history() -> str:
@@ -31,7 +31,8 @@ def purge() -> str:
 
 def undo(run_id: str | None, root: Path | None, *, show_only: bool, is_agreed: bool, force: bool) -> tuple[int, str]:
     """(exit code, text): 0 done, 1 something is left."""
-    target = target_id(open_host(root), root)
+    host = open_host(root)
+    target = target_id(host, root)
     journal = Journal()
     try:
         patch = Vault().show(journal.undo_diff(run_id, target))
@@ -44,7 +45,7 @@ def undo(run_id: str | None, root: Path | None, *, show_only: bool, is_agreed: b
             print("Take this back? [y/n]: ", end="", file=sys.stderr, flush=True)
             if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
                 return 0, "Nothing was changed.\n"
-        result = journal.undo(run_id, target, force=force)
+        result = journal.undo(run_id, target, force=force, runner=runner_of(host))
     except JournalError as error:
         raise UsageError(Vault().show(str(error))) from error
     lines = [f"undone: {line}" for line in result.done] + [f"left as it is: {line}" for line in result.refused]

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from dddoctor.hosts import live_processes
 from dddoctor.hosts.live import LiveHost
-from dddoctor.hosts.live_processes import parse_cgroup, parse_net
+from dddoctor.hosts.live_processes import parse_cgroup, parse_net, parse_stat
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 Block = Callable[[], AbstractContextManager[None]]
@@ -73,6 +74,45 @@ def test_listening_sockets_are_read_from_the_kernels_text() -> None:
 )  # fmt: skip
 def test_the_group_that_names_the_unit_is_chosen(text: str, expected: str | None) -> None:
     assert parse_cgroup(text) == expected
+
+
+@pytest.mark.parametrize(("name", "state"), [("agent", "S"), ("(sd-pam)", "S"), ("my prog) R 1", "Z"), ("", "I")])
+def test_a_name_can_hold_anything(name: str, state: str) -> None:
+    """Whoever starts a program chooses its name: blanks and parentheses in it shift nothing."""
+    text = f"812 ({name}) {state} 1 812 812 0 -1 4194560 100 0 0 0 5 3 0 0 20 0 12 0 7012 1267712000 27044 18446744073709551615\n"
+
+    assert tuple(parse_stat(text)) == (name, state, 1, 7012, 27044)
+
+
+@pytest.mark.parametrize("text", ["", "812 (agent", "812 (agent) S 1", "812 (agent) S x " + "0 " * 30])
+def test_another_shape_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_stat(text)
+
+
+@linux
+def test_psutil_says_the_same() -> None:
+    """What macOS is asked with, here against /proc: names are cut at 15 characters by the kernel and mended by psutil."""
+    child = subprocess.Popen(["sleep", "30"])
+    try:
+        ours = next(p for p in LiveHost().processes() if p.pid == child.pid)
+        theirs = next(p for p in live_processes._psutil_processes(LiveHost()._user_name) if p.pid == child.pid)
+    finally:
+        child.kill()
+        child.wait()
+
+    same = ("pid", "ppid", "name", "argv", "user", "uid", "exe", "cwd", "environ")
+    assert [getattr(ours, n) for n in same] == [getattr(theirs, n) for n in same]
+    assert abs(ours.started_at - theirs.started_at) < 1
+
+
+@linux
+def test_psutil_finds_the_same_ports() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        theirs = [s for s in live_processes._psutil_listeners() if s.port == port]
+
+    assert [(s.protocol, s.address, s.pid) for s in theirs] == [("tcp", "127.0.0.1", os.getpid())]
 
 
 @linux

@@ -11,13 +11,15 @@ from typing import NamedTuple
 MAIN = "/etc/datadog-agent/datadog.yaml"
 CONF_D = "/etc/datadog-agent/conf.d"
 UPTIME = f"{CONF_D}/uptime.d/conf.yaml"
+ANY = -1  # a line that differs from run to run
 KEY = "0123456789abcdef" * 2  # nobody's, the one that the lab's intake takes
 
 
 class Scenario(NamedTuple):
     """One fault. `fix`: the options of `check` that mend it, empty where only a person can; then `by_hand` is what the advice says, as shell lines.
 
-    `needs_restart`: the Agent has to be restarted for the fault to show. `proof` are words that the real Agent's `status` holds once it is mended.
+    `needs_restart`: the Agent has to be restarted for the fault to show. `proof` are words that the real Agent's log holds once it is mended.
+    `also`: further rules that rightly name causes of their own. `age`: for how many seconds the Agent must have run before it is broken.
     """
 
     name: str
@@ -29,8 +31,13 @@ class Scenario(NamedTuple):
     fix: tuple[str, ...] = ("--fix", "--yes")
     by_hand: tuple[str, ...] = ()
     proof: str = ""
+    also: tuple[str, ...] = ()
+    age: float = 0
 
 
+# What the real Agent logs when it takes the instance that was meant.
+EVERY_45 = "Scheduling check uptime with an interval of 45s"
+EVERY_15 = "Scheduling check uptime with an interval of 15s"
 SAFE, UNSAFE = ("--fix", "--yes"), ("--fix", "--yes", "--unsafe-fixes")
 
 
@@ -110,7 +117,7 @@ SCENARIOS = (
         (
             f"sed -i /hostname/d {MAIN}; rm /etc/systemd/system/datadog-agent.service.d/lab.conf; systemctl daemon-reload",
         ),
-        ("agent-crash-loop", None, None),
+        ("agent-ends-at-start", MAIN, None),
         "failed",
         True,
         (),
@@ -123,7 +130,7 @@ SCENARIOS = (
         "no main file",
         "A3",
         (f"rm {MAIN}",),
-        ("main-file-missing", None, None),
+        ("main-file-missing", MAIN, None),
         "looping",
         True,
         (),
@@ -140,6 +147,7 @@ SCENARIOS = (
         "up",
         False,
         UNSAFE,
+        age=3,
     ),
     # --- ports ------------------------------------------------------------------------------------------------------
     Scenario(
@@ -192,6 +200,7 @@ SCENARIOS = (
         "up",
         False,
         UNSAFE,
+        age=3,
     ),
     # --- datadog.yaml -----------------------------------------------------------------------------------------------
     Scenario(
@@ -235,7 +244,7 @@ SCENARIOS = (
         "a key that nobody has",
         "A3",
         (f"sed -i 's/^api_key.*/api_key: {'deadbeef' * 4}/' {MAIN}",),
-        ("agent-reports-bad-api-key", None, None),
+        ("api-key-refused", MAIN, None),
         "up",
         True,
         (),
@@ -283,73 +292,73 @@ SCENARIOS = (
         "C1",
         (_file(UPTIME, "{\\rtf1\\ansi\n\ninit_config:\ninstances:\n  - min_collection_interval: 45\n"),),
         ("check-file-does-not-load", UPTIME, 1),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C1: a Markdown fence",
         "C1",
         (_file(UPTIME, "```yaml\ninit_config:\ninstances:\n  - min_collection_interval: 45\n```\n"),),
         ("check-file-does-not-load", UPTIME, 1),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C2: no blank after the dash",
         "C2",
         (_file(UPTIME, "init_config:\n\ninstances:\n  -min_collection_interval: 45\n"),),
         ("check-file-does-not-load", UPTIME, 4),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C2+C3 at column 0",
         "C2+C3",
         (_file(UPTIME, "init_config:\n\ninstances:\n-min_collection_interval: 45`\n"),),
-        ("check-file-read-otherwise", UPTIME, 4),
+        ("check-file-does-not-load", UPTIME, 4),
         "up",
         True,
         UNSAFE,
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C3: a backtick at the end",
         "C3",
         (_file(UPTIME, "init_config:\n\ninstances:\n  - min_collection_interval: 45`\n"),),
         ("instance-does-not-load", UPTIME, 4),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C9: the words swapped",
         "C9",
         (_file(UPTIME, "init_config:\n\ninstances:\n  - min_interval_collection: 45\n"),),
         ("misspelt-option", UPTIME, 4),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C4: the interval at top level",
         "C4",
         (_file(UPTIME, "min_collection_interval: 45\n\ninstances: [{}]\n"),),
         ("interval-outside-instance", UPTIME, 1),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C5: no instances",
         "C5",
         (_file(UPTIME, "init_config:\n\ninstances:\n"),),
         ("no-instances", UPTIME, 3),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_15,
     ),
     Scenario(
         "C5: instances are a mapping",
         "C7",
         (_file(UPTIME, "init_config:\n\ninstances:\n  min_collection_interval: 45\n"),),
         ("check-file-does-not-load", UPTIME, 4),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C7: a tab",
         "C7",
         (_file(UPTIME, "init_config:\n\ninstances:\n\t- min_collection_interval: 45\n"),),
         ("check-file-does-not-load", UPTIME, 4),
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_45,
     ),
     Scenario(
         "C8: names differ",
@@ -361,7 +370,7 @@ SCENARIOS = (
             ),
             _file(f"{CONF_D}/my_metrics.yaml", "instances: [{}]\n"),
         ),
-        ("check-names-differ", None, None),
+        ("check-names-differ", f"{CONF_D}/my_metrics.yaml", 1),
         "up",
         True,
         UNSAFE,
@@ -383,7 +392,7 @@ SCENARIOS = (
         "up",
         True,
         UNSAFE,
-        proof="uptime.d/conf.yaml[0]",
+        proof=EVERY_15,
     ),
     Scenario(
         "logs, but no log collection",
@@ -412,7 +421,9 @@ SCENARIOS = (
     Scenario(
         "log folder of root",
         "",
-        ("systemctl stop datadog-agent; chown -R root:root /var/log/datadog; systemctl start datadog-agent",),
+        (
+            "systemctl stop datadog-agent; chown root:root /var/log/datadog; chmod 0755 /var/log/datadog; systemctl start datadog-agent",
+        ),
         ("agent-cannot-use-file", "/var/log/datadog", None),
         "up",
         False,
@@ -453,7 +464,7 @@ SCENARIOS = (
         (
             "mount -t tmpfs -o size=64k,uid=$(id -u dd-agent),mode=0750 tmpfs /var/log/datadog; head -c 65536 /dev/zero > /var/log/datadog/filler || true",
         ),
-        ("disk-full-for-agent", None, None),
+        ("disk-full-for-agent", "/var/log/datadog", None),
         "up",
         True,
         (),
@@ -464,7 +475,7 @@ SCENARIOS = (
         "no network",
         "",
         ("systemctl stop lab-standins",),
-        ("agent-cannot-reach-intake", None, None),
+        ("intake-not-reached", "/var/log/datadog/agent.log", ANY),
         "up",
         True,
         (),
@@ -483,3 +494,6 @@ SCENARIOS = (
         (),
     ),
 )
+
+# Faults that no rule names yet; the suite leaves them out until one does.
+NO_RULE_YET: dict[str, str] = {}

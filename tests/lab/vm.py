@@ -5,15 +5,17 @@ The Agent reaches nobody: the namespace has only its loopback. Everything writte
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
 import shlex
 import signal
 import subprocess
+import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -192,6 +194,25 @@ class VM:
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")
 
+    def write_many(self, files: Mapping[str, str | bytes], *, owner: str = "dd-agent:dd-agent") -> None:
+        """Many files at once, 0644, their folders made; all of them belong to `owner`."""
+        archive = io.BytesIO()
+        user, _, group = owner.partition(":")
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for path, text in files.items():
+                content = text.encode() if isinstance(text, str) else text
+                parents = [str(p).lstrip("/") for p in reversed(Path(path).parents) if str(p) != "/"]
+                for name, kind in [(parents[-1], tarfile.DIRTYPE), (path.lstrip("/"), tarfile.REGTYPE)]:
+                    entry = tarfile.TarInfo(name)
+                    entry.type, entry.mode = kind, 0o755 if kind == tarfile.DIRTYPE else 0o644
+                    entry.uname, entry.gname, entry.mtime = user, group, int(time.time())
+                    entry.size = len(content) if kind == tarfile.REGTYPE else 0
+                    tar.addfile(entry, io.BytesIO(content) if kind == tarfile.REGTYPE else None)
+        done = subprocess.run(
+            self.argv(["tar", "--extract", "--directory=/"]), input=archive.getvalue(), capture_output=True, timeout=60, env=ENVIRONMENT, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+
     def wait_for(self, condition: Callable[[], T], what: str, seconds: float = 20) -> T:
         """Ask until the answer is true; it is returned. Fails with `what` after so many seconds."""
         end = time.monotonic() + seconds
@@ -213,23 +234,33 @@ class VM:
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def agent_answers(self) -> bool:
-        """Whether the API answers and the configuration files have been looked at."""
-        if "Agent health" not in self.agent("health").stdout:
-            return False
+        """Whether the Agent's API answers; it says FAIL for its first 15 seconds, which is no fault."""
+        return "Agent health" in self.agent("health").stdout
+
+    def journal(self) -> str:
+        """What the Agent has logged since its last start."""
         start = self.unit("InvocationID")["InvocationID"]
-        return (
-            "scheduler controller"
-            in self.run(["journalctl", "--quiet", "--output=cat", f"_SYSTEMD_INVOCATION_ID={start}"]).stdout
-        )
+        return self.run(["journalctl", "--quiet", "--output=cat", f"_SYSTEMD_INVOCATION_ID={start}"]).stdout
 
-    def wait_for_agent(self, seconds: float = 40) -> None:
+    def has_scheduled(self) -> bool:
+        """Whether this start of the Agent has read its checks' files: at once, or after a random wait of 10 seconds."""
+        return "scheduler controller started" in self.journal()
+
+    def wait_for_agent(self, seconds: float = 40, *, checks: bool = False) -> None:
         self.wait_for(self.agent_answers, "the Agent's answer", seconds)
+        if checks:
+            self.wait_for(self.has_scheduled, "the Agent's checks", seconds)
 
-    def restart_agent(self, *, wait: bool = True) -> None:
+    def restart_agent(self, *, wait: bool = True, checks: bool = False) -> None:
         self.run(["systemctl", "reset-failed", "datadog-agent"])
         self.run(["systemctl", "restart", "datadog-agent"])
         if wait:
-            self.wait_for_agent()
+            self.wait_for_agent(checks=checks)
+
+    def ports(self) -> set[int]:
+        """TCP ports that something listens on."""
+        lines = self.run(["ss", "--no-header", "--tcp", "--listening", "--numeric"]).stdout.splitlines()
+        return {int(line.split()[3].rpartition(":")[2]) for line in lines}
 
     # --- the doctor -------------------------------------------------------------------------------------------------
 

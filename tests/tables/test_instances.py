@@ -32,6 +32,14 @@ def test_every_item_is_an_instance_the_empty_one_too(host_of: HostOf) -> None:
     ]
 
 
+def test_of_a_repeated_list_of_instances_the_last_one_counts(host_of: HostOf) -> None:
+    """The Agent never sees the others (recorded by the lab: one instance, where two lists of one stand)."""
+    host = host_of({f"{CONFD}/my.yaml": "instances:\n  - host: a\n  - host: b\ninstances:\n  - port: 1\n"})
+
+    assert [(i.instance, i.line) for i in rows(host, Instance)] == [(0, 5)]
+    assert [(o.key, o.line) for o in rows(host, InstanceOption)] == [("port", 5)]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

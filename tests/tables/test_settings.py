@@ -292,6 +292,7 @@ def test_an_environment_file_is_read_as_systemd_does() -> None:
         ("A", "1", 1),
         ("D", "x y", 4),
         ("E", "", 5),
+        ("F", "1", 6),
     ]
 
 

@@ -53,6 +53,18 @@ class StartContainer:
         return [Command(("docker", "start", self.container), ("docker", "stop", self.container))]
 
 
+@action("command")
+class StopContainer:
+    """Stop a container that runs; it stays where it is. Params: container (its name)."""
+
+    container: str
+
+    def plan(self, host: Host) -> list[Change]:
+        if _part(_found(host, self.container), "State").get("Running") is not True:
+            return []
+        return [Command(("docker", "stop", self.container), ("docker", "start", self.container))]
+
+
 def _found(host: Host, name: str) -> Mapping[str, Any]:
     """What Docker says of the container now."""
     if not _NAME.fullmatch(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from dddoctor.actions import Refused, action
@@ -68,7 +69,7 @@ def state_of(run: Callable[..., Ran], unit: str) -> UnitState:
 
 
 def _looked_at(host: Host, unit: str) -> UnitState | None:
-    """The unit's state; None in a folder, where it is asked once more when something is done. Refused for what is no unit here."""
+    """The unit's state; None in a folder, where nobody can be asked. Refused for what is no unit here, and without root."""
     if not _UNIT.fullmatch(unit):
         raise Refused(f"{unit!r} is no name of a unit")
     try:
@@ -77,6 +78,8 @@ def _looked_at(host: Host, unit: str) -> UnitState | None:
         if error.kind is Kind.TARGET:
             return None
         raise Refused(f"{unit} could not be looked at ({error.reason})") from error
+    if os.geteuid() != 0:
+        raise Refused("only root may do that; run this with sudo")
     if state.load == "masked":
         raise Refused(
             f"{unit} is masked: somebody switched it off for good (`systemctl unmask {unit}` allows it again)"

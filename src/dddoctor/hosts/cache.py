@@ -1,4 +1,4 @@
-"""A host that remembers its answers for one evaluation, so that each file is read once however many tables want it."""
+"""A host that remembers its answers for one run, so that each file is read once however many tables want it, and planned on is what was seen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class CachedHost:
     """Answers as `host` did the first time, errors too. Files above 256 kB, and all above 32 MB in total, are read anew each time.
 
-    Meant for one evaluation: nothing is forgotten. Two threads that ask for the same thing at once may both reach the host.
+    Nothing is forgotten: after a change, make another. Two threads that ask for the same thing at once may both reach the host.
     """
 
     def __init__(self, host: Host) -> None:

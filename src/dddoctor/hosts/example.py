@@ -22,6 +22,8 @@ from dddoctor.model import Kind
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dddoctor.hosts.outbound import Outgoing, Reached
+
 _FIRST_MADE_UP_NUMBER = 60001  # above the people and below nobody of any distribution
 
 
@@ -31,7 +33,8 @@ class ExampleHost(RootHost):
     `commands` maps an argv to its end, or to the Unavailable that it meets; a program may be asked for by its path too, and an argv of two words
     (`systemctl show`) answers whatever follows them. `env=None` is a folder
     without an environment; `processes`, `sockets`, `docker` (containers, as `inspect` has them; [] = Docker without any) None: nothing runs there.
-    `answers` maps a URL to what it answers; where `sockets` are given, every other one is refused.
+    `answers` maps a URL to what it answers; where `sockets` are given, every other one is refused. `outside` does so for requests to the world outside,
+    where every other one ends with HTTP 404.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class ExampleHost(RootHost):
         sockets: list[Socket] | Unavailable | None = None,
         docker: list[Mapping[str, Any]] | Unavailable | None = None,
         answers: Mapping[str, Answer | Unavailable] | None = None,
+        outside: Mapping[str, Reached | Unavailable] | None = None,
     ) -> None:
         super().__init__(folder, unreadable)
         self._owners = {paths.joined(paths.components(path)): names for path, names in (owners or {}).items()}
         self._commands = dict(commands or {})
         self._env = env
         self._processes, self._sockets, self._docker, self._answers = processes, sockets, docker, dict(answers or {})
+        self._outside = outside
         self._numbers: dict[tuple[str, str], int] = {}
 
     def stat(self, path: str, *, follow: bool = True) -> Stat:
@@ -108,6 +113,14 @@ class ExampleHost(RootHost):
         if self._sockets is None:
             return super().request(url, headers, timeout_seconds, authority)
         raise ConnectionRefusedError(url)
+
+    def reach(self, request: Outgoing) -> Reached:
+        if self._outside is None:
+            raise Unavailable(Kind.TARGET, "the example does not say what is outside")
+        from dddoctor.hosts.outbound import Reached
+
+        found: Reached = _or_raise(self._outside.get(request.url) or Reached(None, "", "192.0.2.1", 404))
+        return found
 
     def _number(self, file: str, name: str) -> int:
         """The number of a user or group, made up where the example has no passwd or group file that names it."""

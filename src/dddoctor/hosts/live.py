@@ -6,7 +6,7 @@ import os
 import stat as mode_of
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dddoctor.hosts import paths
 from dddoctor.hosts.base import (
@@ -21,6 +21,9 @@ from dddoctor.hosts.base import (
 )
 from dddoctor.hosts.files import FolderFiles
 from dddoctor.model import Kind
+
+if TYPE_CHECKING:
+    from dddoctor.hosts.outbound import Outgoing, Reached
 
 # Where a bare program name is looked up: never on PATH, which belongs to whoever calls the doctor. /usr/local is left out: Debian gives it to the group
 # staff. The Agent's folders are those of the packages, of the installer (7.6x on) and of macOS (reference: the Agent's own path_*.go).
@@ -102,6 +105,12 @@ class LiveHost(FolderFiles):
         except (FileNotFoundError, InputError):
             raise Unavailable(Kind.TOOL, f"the certificate to trust, {authority}, is not there") from None
         return live_http.get(url, headers or {}, timeout_seconds, pem)
+
+    def reach(self, request: Outgoing) -> Reached:
+        """A request to the world outside; only collectors that --network switches on make one."""
+        from dddoctor.hosts import outbound
+
+        return outbound.go(request, outbound.standard_net())
 
     def containers(self) -> list[Mapping[str, Any]]:
         """Docker's `inspect` of every container, by name."""

@@ -47,7 +47,9 @@ def images(socket: str) -> list[Mapping[str, Any]]:
 
 def _asked(socket: str, ask: Callable[[APIClient], T]) -> T:
     """The answer, or Unavailable in words that say what is the matter with the engine."""
-    if not os.access(socket, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+    if os.path.lexists(socket) and not os.access(
+        socket, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids
+    ):
         raise Unavailable(Kind.DENIED, f"permission denied: {socket}", "sudo")
     import docker.errors
     import requests.exceptions

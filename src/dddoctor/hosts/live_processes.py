@@ -1,21 +1,17 @@
-"""What runs on this machine: processes and the sockets that they listen on. psutil for what both Linux and macOS know, /proc for the rest."""
+"""What runs on this machine: processes and the sockets that they listen on. /proc on Linux, where psutil's import would take longer than the answer; psutil on macOS."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dddoctor.hosts.base import Process, Socket, Unavailable
-from dddoctor.lazyre import lazy
+from dddoctor.light import NamedTuple
 from dddoctor.model import Kind
-
-if TYPE_CHECKING:
-    import psutil
 
 _PROC = "/proc"
 _LIMIT_BYTES = 256 * 1024  # of one process's arguments or environment
@@ -26,7 +22,6 @@ _LISTENING = {
     "udp": "07",
     "udp6": "07",
 }  # net/tcp_states.h: LISTEN; an unconnected UDP socket is CLOSE
-_INODE = lazy(r"socket:\[(\d+)\]\Z")
 
 
 def processes(user_name: Callable[[int], str]) -> list[Process]:
@@ -34,74 +29,113 @@ def processes(user_name: Callable[[int], str]) -> list[Process]:
 
     Unavailable(denied) where /proc shows only one's own (mount option hidepid), Unavailable(tool) where there is no /proc.
     """
-    import psutil
+    return _linux_processes(user_name) if sys.platform.startswith("linux") else _psutil_processes(user_name)
 
+
+def _linux_processes(user_name: Callable[[int], str]) -> list[Process]:
     try:
-        pids = psutil.pids()
-    except (OSError, psutil.Error) as error:
+        pids = sorted(int(name) for name in os.listdir(_PROC) if name.isdecimal())
+        clock = _Clock.now()
+    except (OSError, ValueError) as error:
         raise Unavailable(Kind.TOOL, f"processes cannot be listed: {error}") from None
     if 1 not in pids:
         raise Unavailable(Kind.DENIED, "only one's own processes are shown here", "sudo")
-    own = {name: _namespace(os.getpid(), name) for name in ("pid", "net")}
+    own = (_link(os.getpid(), "ns/pid"), _link(os.getpid(), "ns/net"))
     found = []
     for pid in pids:
         try:
-            found.append(_process(psutil.Process(pid), own, user_name))
-        except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):  # ended; a zombie is still there
+            found.append(_linux_process(pid, own, clock, user_name))
+        except (OSError, ValueError):  # it has ended
             continue
-        except psutil.AccessDenied as error:  # macOS without root, for what even `ps` shows there
-            raise Unavailable(Kind.DENIED, f"process {pid} cannot be looked at: {error}", "sudo") from None
     return found
 
 
-def _process(process: psutil.Process, own: Mapping[str, str | None], user_name: Callable[[int], str]) -> Process:
-    import psutil
+class _Clock(NamedTuple):
+    """What the numbers of /proc/PID/stat are counted in."""
 
-    pid = process.pid
-    with process.oneshot():
-        uid = process.uids().effective
-        rss: int | None = None
-        with contextlib.suppress(psutil.AccessDenied):
-            rss = process.memory_info().rss
-        name, ppid, started_at = process.name(), process.ppid(), process.create_time()
-        if sys.platform.startswith("linux"):
-            exe, is_deleted = _executable(pid)
-            namespaces = [(_namespace(pid, n), mine) for n, mine in own.items()]
-            is_foreign = (
-                None if any(a is None or b is None for a, b in namespaces) else int(any(a != b for a, b in namespaces))
-            )
-            argv = tuple(_words(_content(pid, "cmdline") or b""))
-            cgroup, environ = parse_cgroup((_content(pid, "cgroup") or b"").decode("utf-8", "replace")), _environ(pid)
-            cwd = _link(pid, "cwd")
-        else:
-            exe, is_deleted, is_foreign, cgroup = _asked(process.exe), None, 0, None
-            argv, environ, cwd = tuple(_asked(process.cmdline) or ()), _asked(process.environ), _asked(process.cwd)
+    boot_time: float
+    ticks: int
+    page_bytes: int
+
+    @classmethod
+    def now(cls) -> _Clock:
+        text = Path(f"{_PROC}/stat").read_text("ascii", "replace")
+        boot = next((line.split()[1] for line in text.splitlines() if line.startswith("btime ")), "")
+        return cls(float(boot), os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"))
+
+
+class _Stat(NamedTuple):
+    """`started_ticks` since the machine's start; `rss_pages`."""
+
+    name: str
+    state: str
+    ppid: int
+    started_ticks: int
+    rss_pages: int
+
+
+def parse_stat(text: str) -> _Stat:
+    """A /proc/PID/stat (proc_pid_stat(5)). The name may hold blanks and parentheses. ValueError for another shape."""
+    before, _, after = text.rpartition(")")
+    fields = after.split()
+    if len(fields) < 22:
+        raise ValueError("not a stat file of /proc")
+    return _Stat(before.partition("(")[2], fields[0], int(fields[1]), int(fields[19]), int(fields[21]))
+
+
+def _linux_process(
+    pid: int, own: tuple[str | None, str | None], clock: _Clock, user_name: Callable[[int], str]
+) -> Process:
+    """OSError or ValueError where it ends meanwhile."""
+    stat = parse_stat(_content(pid, "stat").decode("utf-8", "replace"))
+    uid = _effective_uid(_content(pid, "status"))
+    argv = tuple(_words(_content(pid, "cmdline")))
+    started_at = clock.boot_time + stat.started_ticks / clock.ticks
+    try:
+        cgroup = parse_cgroup(_content(pid, "cgroup").decode("utf-8", "replace"))
+    except FileNotFoundError:  # a kernel without groups, if the process is still there
+        cgroup = None
+    exe, is_deleted, cwd, environ = (None, 0, None, {}) if not argv else _hidden(pid)
+    namespaces = (_link(pid, "ns/pid"), _link(pid, "ns/net"))
+    is_foreign = None if None in (*namespaces, *own) else int(namespaces != own)
+    rss = stat.rss_pages * clock.page_bytes
     return Process(
-        pid, ppid, name, argv, user_name(uid), uid, started_at, exe, is_deleted, cwd, cgroup, environ, is_foreign, rss
+        pid, stat.ppid, stat.name, argv, user_name(uid), uid, started_at, exe, is_deleted, cwd, cgroup, environ, is_foreign, rss
     )  # fmt: skip
 
 
-def _asked(question: Callable[[], object]) -> object:
-    """A psutil answer; None where it is denied."""
-    import psutil
-
+def _hidden(pid: int) -> tuple[str | None, int | None, str | None, Mapping[str, str] | None]:
+    """(program, was it removed or replaced, folder, environment): what only its user and root may see; None where one may not."""
+    exe: str | None = None
+    is_deleted: int | None = None
     try:
-        return question() or None
-    except (psutil.AccessDenied, psutil.ZombieProcess, OSError):
-        return None
-
-
-def _content(pid: int, name: str) -> bytes | None:
-    """A file of /proc/PID; None where it may not be read. FileNotFoundError or ProcessLookupError where the process has ended."""
-    try:
-        with Path(f"{_PROC}/{pid}/{name}").open("rb") as file:
-            return file.read(_LIMIT_BYTES)
+        path = os.readlink(f"{_PROC}/{pid}/exe")
+        exe = path.removesuffix(_DELETED)
+        # A program that runs from memory (runc) never had a file.
+        is_deleted = int(path.endswith(_DELETED) and not path.startswith("/memfd:"))
     except PermissionError:
-        return None
-    except FileNotFoundError:
-        if name == "cgroup" and os.path.lexists(f"{_PROC}/{pid}/stat"):  # a kernel without groups
-            return None
-        raise
+        pass
+    except OSError:
+        is_deleted = 0
+    try:
+        pairs = (word.partition("=") for word in _words(_content(pid, "environ")))
+        environ: Mapping[str, str] | None = {name: value for name, equals, value in pairs if equals}
+    except PermissionError:
+        environ = None
+    return exe, is_deleted, _link(pid, "cwd"), environ
+
+
+def _content(pid: int, name: str) -> bytes:
+    """A file of /proc/PID, cut at the limit. OSError where the process has ended or one may not read it."""
+    file = os.open(f"{_PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = chunk = os.read(file, _LIMIT_BYTES)
+        while chunk and len(content) < _LIMIT_BYTES:
+            chunk = os.read(file, _LIMIT_BYTES - len(content))
+            content += chunk
+        return content
+    finally:
+        os.close(file)
 
 
 def _link(pid: int, name: str) -> str | None:
@@ -111,29 +145,10 @@ def _link(pid: int, name: str) -> str | None:
         return None
 
 
-def _namespace(pid: int, name: str) -> str | None:
-    return _link(pid, f"ns/{name}")
-
-
-def _executable(pid: int) -> tuple[str | None, int | None]:
-    """(path, was it removed or replaced). A kernel thread and a zombie have none: (None, 0). Not permitted: (None, None)."""
-    try:
-        path = os.readlink(f"{_PROC}/{pid}/exe")
-    except PermissionError:
-        return None, None
-    except OSError:
-        return None, 0
-    if path.startswith("/memfd:"):  # a program that runs from memory (runc) never had a file
-        return path.removesuffix(_DELETED), 0
-    return path.removesuffix(_DELETED), int(path.endswith(_DELETED))
-
-
-def _environ(pid: int) -> dict[str, str] | None:
-    content = _content(pid, "environ")
-    if content is None:
-        return None
-    pairs = (word.partition("=") for word in _words(content))
-    return {name: value for name, equals, value in pairs if equals}
+def _effective_uid(status: bytes) -> int:
+    """Of the line `Uid: real effective saved file` in /proc/PID/status. The owner of the folder would be root's for programs that guard their memory."""
+    start = status.find(b"\nUid:")
+    return int(status[start + 5 : start + 80].split()[1]) if start >= 0 else 0
 
 
 def _words(content: bytes) -> list[str]:
@@ -153,6 +168,38 @@ def parse_cgroup(text: str) -> str | None:
         if by_name.get(name, "/") != "/":
             return by_name[name]
     return max(by_name.values(), key=lambda path: (path.count("/"), len(path)), default=None)
+
+
+def _psutil_processes(user_name: Callable[[int], str]) -> list[Process]:
+    """macOS: arguments, program and environment of others are root's to see there."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            with process.oneshot():
+                uid, memory = process.uids().effective, _asked(process.memory_info)
+                found.append(
+                    Process(
+                        process.pid, process.ppid(), process.name(), tuple(_asked(process.cmdline) or ()), user_name(uid), uid, process.create_time(),
+                        _asked(process.exe), None, _asked(process.cwd), None, _asked(process.environ), 0, memory.rss if memory else None,
+                    )
+                )  # fmt: skip
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied as error:  # even of what `ps` shows
+            raise Unavailable(Kind.DENIED, f"processes cannot be looked at: {error}", "sudo") from None
+    return sorted(found, key=lambda p: p.pid)
+
+
+def _asked(question: Callable[[], Any]) -> Any:
+    """An answer of psutil; None where it is denied."""
+    import psutil
+
+    try:
+        return question() or None
+    except (psutil.AccessDenied, psutil.ZombieProcess, OSError):
+        return None
 
 
 # --- sockets ----------------------------------------------------------------------------------------------------------
@@ -219,7 +266,7 @@ def _address(hexadecimal: str) -> str:
 
 def _owners(inodes: Iterable[int]) -> dict[int, int]:
     """Inode of a socket → the process that has it open. Not the one that only handed it on: 1 (socket activation) counts last, then the lowest pid wins."""
-    wanted = set(inodes)
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[int, int] = {}
     try:
         pids = sorted((int(name) for name in os.listdir(_PROC) if name.isdecimal()), key=lambda pid: (pid == 1, pid))
@@ -232,11 +279,13 @@ def _owners(inodes: Iterable[int]) -> dict[int, int]:
             continue
         for name in names:
             try:
-                match = _INODE.match(os.readlink(f"{_PROC}/{pid}/fd/{name}"))
+                inode = wanted.get(os.readlink(f"{_PROC}/{pid}/fd/{name}"))
             except OSError:
                 continue
-            if match and int(match[1]) in wanted:
-                found.setdefault(int(match[1]), pid)
+            if inode is not None:
+                found.setdefault(inode, pid)
+        if len(found) == len(wanted):
+            break
     return found
 
 

@@ -15,6 +15,15 @@ from dddoctor.model import Kind
 
 OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024  # stdout and stderr together
 _GRACE_SECONDS = 0.5  # for output that is still under way when the program has ended, and for a killed program to end
+_RUNNING: set[subprocess.Popen[bytes]] = set()  # what would outlive the doctor if it left now
+
+
+def end_all() -> None:
+    """Kill what still runs, without waiting: the doctor leaves, and a collector that it gave up may have a program running."""
+    for process in list(_RUNNING):
+        if process.poll() is None:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def run_bounded(
@@ -46,6 +55,7 @@ def run_bounded(
         raise Unavailable(
             Kind.TOOL, f"{argv[0]} cannot be started: {getattr(error, 'strerror', None) or error}"
         ) from None
+    _RUNNING.add(process)
     try:
         stdout, stderr = _output(process, time.monotonic() + timeout_seconds)
     except _TooSlow:
@@ -54,6 +64,7 @@ def run_bounded(
         raise Unavailable(Kind.TOOL, f"{argv[0]} says more than {OUTPUT_LIMIT_BYTES >> 20} MB") from None
     finally:
         _end(process)
+        _RUNNING.discard(process)
     return Ran(process.returncode, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
 
 

@@ -103,6 +103,12 @@ def _call(node: ast.Call, name: str, lines: Lines, known: Catalogue, target: Tar
         return [_at("wrong-argument", missing[0], f"`{name}` without its `{missing[0]}`", node, lines)]
     arguments = dict(zip(parameters, node.args, strict=False)) | given
     found = _tags(arguments["tags"], name, target, lines) if "tags" in arguments else []
+    value = arguments.get("value")
+    if "tags" in arguments and name not in ("event", "service_check"):
+        found += _tag_texts(arguments["tags"], value, name, lines)
+    if name == "monotonic_count" and value is not None and _has_random(value):
+        text = "a random number as the value of `monotonic_count`, which sends the rise since the last run and drops every fall"
+        found.append(_at("random-count", name, text, node, lines))
     if target.major >= 6 and name not in ("event", "service_check"):
         found += _name_and_value(arguments, name, lines)
     return found
@@ -177,6 +183,50 @@ def _tags(tags: ast.expr, name: str, target: Target, lines: Lines) -> list[Defec
     return []
 
 
+def _tag_texts(tags: ast.expr, value: ast.expr | None, name: str, lines: Lines) -> list[Defect]:
+    """Tags that make a metric of each value, and the reserved key `host` (measured on 7.52: a plain tag; the metric's host stays the Agent's)."""
+    if not isinstance(tags, (ast.List, ast.Tuple)):
+        return []
+    found = []
+    own = _plain_name(value)
+    for item in tags.elts:
+        start = item.values[0] if isinstance(item, ast.JoinedStr) and item.values else item
+        if isinstance(start, ast.Constant) and isinstance(start.value, str) and start.value.startswith("host:"):
+            text = f"a tag `host:…` in `{name}`, a key that stands for the host which sends"
+            found.append(_at("host-tag", name, text, item, lines))
+        if not isinstance(item, (ast.JoinedStr, ast.BinOp, ast.Call)):
+            continue
+        names = {n.id for n in ast.walk(item) if isinstance(n, ast.Name)}
+        if _has_random(item) or (own is not None and own in names):
+            text = f"its own value in a tag of `{name}`, so that each value makes a metric of its own"
+            found.append(_at("value-as-tag", name, text, item, lines))
+    return found
+
+
+def _plain_name(value: ast.expr | None) -> str | None:
+    """The variable that is submitted, also through `float(…)` and the like; None for anything else."""
+    while (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id in ("float", "int", "round")
+        and value.args
+    ):
+        value = value.args[0]
+    return value.id if isinstance(value, ast.Name) else None
+
+
+def _has_random(node: ast.expr) -> bool:
+    """Whether a call of the random module stands in it, by the names that it is used by."""
+    return any(
+        isinstance(n, ast.Call)
+        and (
+            ast.unparse(n.func).startswith("random.")
+            or (isinstance(n.func, ast.Name) and n.func.id in ("randint", "randrange", "uniform"))
+        )
+        for n in ast.walk(node)
+    )
+
+
 def _is_no_text(item: ast.expr) -> bool:
     """A literal that is neither str nor bytes; a stray None in a list is often meant, so it does not count."""
     if isinstance(item, ast.Constant):
@@ -245,9 +295,7 @@ def _never_submits(chain: list[ast.ClassDef], lines: Lines, known: Catalogue) ->
         return []
     says = (
         "prints"
-        if any(
-            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in walk(check)
-        )
+        if any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in walk(check))
         else ""
     )
     has_value = any(isinstance(n, ast.Return) and n.value is not None for n in walk(check))

@@ -73,7 +73,10 @@ def ask(host: Host, agent: Agent, words: tuple[str, ...], seconds: float = COMMA
         if error.kind is not Kind.TOOL:
             raise
         if "not installed here" in error.reason:
-            return host.run((f"{agent.install_dir}/bin/agent/agent", *words), seconds, user)
+            try:
+                return host.run((f"{agent.install_dir}/bin/agent/agent", *words), seconds, user)
+            except Unavailable as second:
+                raise (error if second.kind is Kind.TARGET else second) from None
         owner = _owner(host, agent) if "no user" in error.reason else None
         if owner in (None, "root", user):
             raise

@@ -30,7 +30,8 @@ _OF_THE_AGENT = lazy(r"/site-packages/|/embedded/lib/|<frozen |/datadog_checks/b
 
 
 class Problem(NamedTuple):
-    """One thing that the Agent reports of a check. `is_decisive` is 1 for the one that matters, 0 for an echo of it or a loader's "not mine"."""
+    """One thing that the Agent reports of a check. `is_decisive` is 1 for the one that matters, 0 for an echo of it or a loader's "not mine".
+    `echoes` counts the other loaders' answers beside it."""
 
     check_name: str
     kind: str
@@ -38,6 +39,7 @@ class Problem(NamedTuple):
     instance: str | None
     text: str
     is_decisive: int
+    echoes: int = 0
 
 
 class Run(NamedTuple):
@@ -129,7 +131,7 @@ def problems(status: Mapping[str, Any], instances: list[Run]) -> Iterator[Proble
         said = {str(k).split(" ")[0].lower(): words(v) for k, v in sorted(mapping(answers).items()) if words(v)}
         chosen = _decisive(str(name), said, str(name) in living)
         for loader, text in said.items():
-            yield Problem(str(name), "loader", loader, None, text, int(loader == chosen))
+            yield Problem(str(name), "loader", loader, None, text, int(loader == chosen), len(said) - 1)
         refused[str(name)] = "\n".join(said.values())
     for title, texts in sorted(mapping(mapping(status.get("pyLoaderStats")).get("ConfigureErrors")).items()):
         name = str(title).rsplit(" (", 1)[0]  # `my_metric (1.0.0)`

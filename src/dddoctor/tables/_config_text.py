@@ -24,6 +24,7 @@ _MAIN_REGEXES = frozenset({
     "logs_config.processing_rules[*].pattern", "apm_config.replace_tags[*].pattern", "apm_config.ignore_resources[*]", "apm_config.filter_tags_regex.require[*]",
     "apm_config.filter_tags_regex.reject[*]",
 })  # fmt: skip
+_PASSWORDS = frozenset({"password", "pass", "passwd", "pwd"})
 _WORD_BEHIND_HASH = lazy(r"[ \t]+#[^\s#]+[ \t]*\r?$", re.MULTILINE)
 
 
@@ -133,7 +134,7 @@ class TextRows:
             value: str | None = None
             source: str | None = None
             count: int | None = None
-            is_cut = 0
+            is_cut = is_weak = 0
             if node.kind == "scalar":
                 event: Any = node.event
                 if (
@@ -159,7 +160,11 @@ class TextRows:
                     if secret is None:
                         secret = secret_names[pattern] = self._secret_name(parent, key)
                     if secret and value:
-                        value, source = self._hidden(secret, value, source)
+                        plain, (value, source) = value, self._hidden(secret, value, source)
+                        if depth == 2 and value != plain and key in _PASSWORDS:
+                            from dddoctor.tables._passwords import is_weak as is_weak_password
+
+                            is_weak = int(is_weak_password(plain))
                         if may_be_cut and node.style == "plain":
                             is_cut = int(_WORD_BEHIND_HASH.match(document.text, node.end) is not None)
                     elif not is_clean and value:
@@ -179,7 +184,7 @@ class TextRows:
             append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, type_, count, line, column,
                                   node.end_line, depth, instance, ordinal)))  # fmt: skip
             if depth < 3 and parts is not None:
-                parts.take(entry, path, key, value, type_, line, column, is_cut)
+                parts.take(entry, path, key, value, type_, line, column, is_cut, is_weak)
             if (pattern in regexes or (kind == "main" and pattern.lower() in regexes)) and node.kind == "scalar":
                 from dddoctor.tables._go_regex import defect
 

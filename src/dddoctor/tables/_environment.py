@@ -53,7 +53,9 @@ def variables(host: Host, config_dir: str, unit: str) -> Iterator[Variable | Gap
 def environment_file(text: str) -> Iterator[tuple[str, str, int]]:
     """(name, value, line) of a systemd environment file. Lines with `export` are dropped, as systemd does (measured on 7.72.4: env-values-odd)."""
     for number, line in enumerate(text.split("\n"), 1):
-        found = re.match(r"\s*([A-Za-z_]\w*)=(.*)", line.rstrip("\r"))
+        found = re.match(
+            r"\s*([A-Za-z_]\w*)\s*=(.*)", line.rstrip("\r")
+        )  # blanks around the sign do not count (systemd 252)
         if found:
             yield found.group(1), _unquoted(found.group(2).strip()), number
 
@@ -106,13 +108,21 @@ def _unit_files(host: Host, unit: str) -> list[str]:
     return ([unit_file] if unit_file else []) + [drop_ins[name] for name in sorted(drop_ins)]
 
 
+def is_mask(host: Host, path: str) -> bool:
+    """Whether a unit file is a link to /dev/null, by which `systemctl mask` switches a unit off: it holds nothing."""
+    try:
+        return host.stat(path, follow=False).kind == "link" and host.readlink(path) == "/dev/null"
+    except (FileNotFoundError, InputError, Unavailable):
+        return False
+
+
 def _text(host: Host, path: str) -> str | Gap | None:
     try:
         return host.read(path).decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     except InputError as error:
-        return Gap(path, Kind.TOOL, error.message)
+        return None if is_mask(host, path) else Gap(path, Kind.TOOL, error.message)
     except Unavailable as error:
         return Gap(path, error.kind, error.reason, error.remedy)
 

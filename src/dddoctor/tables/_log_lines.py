@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from datetime import datetime, timedelta, timezone
@@ -15,23 +16,30 @@ from dddoctor.light import NamedTuple
 _DATE = r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,]\d+)?"
 # pkg/config/logs/log_format.go: `2024-07-02 10:40:18 EDT | CORE | ERROR | (pkg/a.go:7 in F) | message`; log_format_rfc3339: `2024-07-02T10:40:18-04:00`.
 _AGENT = lazy(
-    _DATE + r"(?: ?(Z|[A-Z][A-Za-z]{1,5}|[+-]\d\d(?::?\d\d)?))? \| ([A-Z0-9-]+) \| ([A-Z]+) \| \([^)]{0,300}\) \| (.*)",
+    _DATE + r"(?: ?(Z|[A-Z][A-Za-z]{1,5}|[+-]\d\d(?::?\d\d)?))? \| ([A-Z0-9-]+) \| ([A-Z]+) \| \([^|]{0,300}\) \| (.*)",
     re.S,
 )
 # What a check logs: `check:NAME | …`, `NAME:ID | (file.py:12) | …`, `NAME:INSTANCE:ID | …`, `- | (core.py:7) | …` (no check is known).
 _CONTEXT = lazy(r"check:([\w.-]+)(?::[^|\s]+)? \| |(-|[A-Za-z_][\w.-]*)(?::[^|\s]+)? \| \(\w[\w.-]*\.py:\d+\) \| ")
 # `journalctl -o short-iso`, rsyslog's two formats: `Nov 24 07:25:19 host agent[81]: …`, `2026-11-24T07:25:19+0000 host agent[81]: …`.
 _SYSTEM = lazy(
-    r"(?:" + _DATE + r"(Z|[+-]\d\d:?\d\d)|([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.\d+)?) \S+ ([^\s:\[]+)(?:\[\d+\])?: (.*)",
+    r"(?:"
+    + _DATE
+    + r"(Z|[+-]\d\d:?\d\d)|([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.\d+)?) \S+ ([^\s:\[]+)(?:\[\d+\])?: (.*)",
     re.S,
 )
 _AUDIT = lazy(r"type=\w+ msg=audit\((\d+)\.\d+:\d+\): (.*)", re.S)
 # MySQL 5.7 and later in UTC (`2026-11-24T07:25:19.123456Z`) or local, MariaDB `2026-11-24  7:25:19`, older servers `261124  7:25:19`.
 _MYSQL = lazy(
-    r"(?:(\d{4})-(\d\d)-(\d\d)|(\d\d)(\d\d)(\d\d))(?:T| {1,2})(\d{1,2}:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)? (.*)", re.S
+    r"(?:(\d{4})-(\d\d)-(\d\d)|(\d\d)(\d\d)(\d\d))(?:T| {1,2})(\d{1,2}:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)? (.*)",
+    re.S,
 )
+# The scrubber can put `"********"` over a part of the text and its quotes, so that the string may end early.
+_CHECK_ERROR = lazy(r'"message": ?"((?:[^"\\]|\\.)*)"')
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_BEGINS = lazy(r"\d{4}-\d\d-\d\d|\d{6} |[A-Z][a-z]{2} [ \d]\d \d\d:|\{|type=")  # a line of its own, not the rest of the one before
+_BEGINS = lazy(
+    r"\d{4}-\d\d-\d\d|\d{6} |[A-Z][a-z]{2} [ \d]\d \d\d:|\{|type="
+)  # a line of its own, not the rest of the one before
 _CONTROL = lazy(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]+")
 
 
@@ -129,6 +137,30 @@ def of_check(message: str) -> tuple[str | None, str]:
         return None, message
     name = match[1] or match[2]
     return (name if name not in ("-", "unknown") else None), message[match.end() :]
+
+
+def error_of_check(message: str) -> str:
+    """`Error running check: TEXT` with the error itself as the text. Python checks have JSON there (`[{"message": "…", "traceback": "…"}]`), scrubbed by
+    the Agent and perhaps no JSON any more, or a bare traceback, whose last line is the error."""
+    begin = "Error running check: "
+    if not message.startswith(begin):
+        return message
+    text = message[len(begin) :]
+    if text.startswith("[{"):
+        found = _CHECK_ERROR.search(text)
+        if found is None:
+            return message
+        error = found[1]
+        with contextlib.suppress(ValueError):
+            error = str(json.loads(f'"{error}"'))
+        if not error.strip():  # an exception without words: its class ends the traceback
+            lines = text.rstrip('"}] ').split("\\n")
+            error = next((line for line in reversed(lines) if line.strip()), "")
+        return begin + error
+    if "Traceback (most recent call last):" in text:
+        lines = [line for line in text.split("\n") if line.strip()]
+        return begin + lines[-1].strip()
+    return message
 
 
 def system_line(text: str, clock: Clock, not_after: float) -> Line | None:

@@ -85,7 +85,11 @@ class Patterns:
             if found is not None:
                 groups = found.groupdict()
                 return Match(
-                    pattern, groups.get("name"), groups.get("address"), groups.get("path"), _number(groups.get("amount"))
+                    pattern,
+                    groups.get("name"),
+                    groups.get("address"),
+                    groups.get("path"),
+                    _number(groups.get("amount")),
                 )
         return None
 

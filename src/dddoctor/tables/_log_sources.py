@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.lazyre import lazy
@@ -51,12 +51,17 @@ _SYSTEM_WORDS = (
     b"World-writable config file",
     b"Can't read dir of",
     b"datadog-agent",
+    b"Started Datadog Agent",
     b"agent[",
     b"system-probe[",
 )
 # systemd up to 248 named the description, later ones the unit.
 _STARTED = lazy(r'Started (?:datadog-agent\.service|"?Datadog Agent"?(?: |\.|$))')
-_RESTARTS_ITSELF = lazy(r"datadog-agent\.service: Scheduled restart job")
+_RESTARTS_ITSELF = lazy(r"datadog-agent\.service: Scheduled restart job, restart counter is at (\d+)")
+_STOPPED = lazy(
+    r'Stopping (?:datadog-agent\.service|"?Datadog Agent)'
+)  # somebody's doing; after a failure systemd says nothing like it
+_UPTIME = lazy(r"\A\[ *\d+\.\d+\] ")
 _OPTION_FILE_BYTES = 600  # a server warns of option files just before it says that it starts
 
 
@@ -64,6 +69,7 @@ class Said(NamedTuple):
     """A line that somebody wrote. `writer` is agents, kernel or mysql; `log` as in the table; `file` None for the journal; `offset` its place in the file.
 
     `is_after_start`: whether it stands behind the newest start mark of its program; None where no mark was met and it may be older than all that was read.
+    `start_at` is the date of that mark, None where not known. The Agent sets it when much of its start is done.
     `more` counts lines that begin alike and were not looked at.
     """
 
@@ -75,6 +81,7 @@ class Said(NamedTuple):
     offset: int | None
     line: Line
     is_after_start: bool | None
+    start_at: float | None
     more: int
 
 
@@ -85,16 +92,13 @@ class Ending(NamedTuple):
 
 
 class Restarting(NamedTuple):
-    """systemd's last start of the core Agent was its own doing, after a failure."""
+    """systemd's last start of the core Agent was its own doing, after a failure; the `count`th in a row."""
+
+    count: int
 
 
-class ReadFrom(NamedTuple):
-    """A file was read: its line numbers can be asked for."""
-
-    file: str
-
-
-Heard = Said | Ending | Restarting | Gap
+if TYPE_CHECKING:
+    Heard = Said | Ending | Restarting | Gap
 
 
 class Sources:
@@ -114,9 +118,9 @@ class Sources:
         if ended is not None:
             yield Ending(ended)
         older: Skim | None = None
-        if skim.start is None and skim.read_from == 0 and began is not None and ended is not None:
-            if ended - began < YOUNG_SECONDS:
-                older = yield from self._skim(f"{path}.1", mark)
+        is_young = began is not None and ended is not None and ended - began < YOUNG_SECONDS
+        if skim.start is None and skim.read_from == 0 and is_young:
+            older = yield from self._skim(f"{path}.1", mark)
         if skim.start is None and skim.read_from > 0:
             read = (skim.size - skim.read_from) >> 20
             yield Gap(path, Kind.TOOL, f"only its last {read} MB were read, in which the program does not start")
@@ -128,6 +132,8 @@ class Sources:
 
     def _said(self, agent: str, program: str, path: str, skim: Skim, is_start_known: bool) -> Iterator[Said]:
         left = dict(skim.uncounted)
+        mark = _log_lines.agent_line(_decoded(skim.start_text), self.clock)
+        start_at = mark.at if mark is not None else None
         for hit in skim.hits:
             text = _log_lines.with_rest(_decoded(hit.text), _decoded(hit.after))
             line = _log_lines.agent_line(text, self.clock)
@@ -135,7 +141,7 @@ class Sources:
                 continue
             is_after = None if not is_start_known else skim.start is None or hit.offset > skim.start
             more = _taken(left, hit)
-            yield Said(agent, "agents", program, program, path, hit.offset, line, is_after, more)
+            yield Said(agent, "agents", program, program, path, hit.offset, line, is_after, start_at, more)
 
     def _dates(self, path: str) -> tuple[float | None, float | None]:
         """The dates of the first and the last line of a log that the Agent wrote."""
@@ -153,7 +159,7 @@ class Sources:
             if line is not None and line.at is not None:
                 yield line.at
 
-    def _skim(self, path: str, mark: bytes) -> Iterator[Gap]:  # type: ignore[misc]
+    def _skim(self, path: str, mark: bytes) -> Generator[Gap, None, Skim | None]:
         """Yields a gap or nothing, returns what was read; None where there is no such file or it cannot be read."""
         try:
             with self.host.open(path) as file:
@@ -161,7 +167,7 @@ class Sources:
         except FileNotFoundError:
             return None
         except (InputError, Unavailable, OSError) as error:
-            yield _gap(path, error)
+            yield self._gap(path, error)
         return None
 
     # --- MySQL -------------------------------------------------------------------------------------------------------
@@ -177,7 +183,7 @@ class Sources:
             is_after = None if skim.start is None else hit.offset > skim.start - _OPTION_FILE_BYTES
             if line.at is not None:
                 yield Ending(line.at)
-            yield Said(None, "mysql", "mysqld", "mysql", path, hit.offset, line, is_after, 0)
+            yield Said(None, "mysql", "mysqld", "mysql", path, hit.offset, line, is_after, None, 0)
 
     # --- the system's logs -------------------------------------------------------------------------------------------
 
@@ -243,25 +249,28 @@ class Sources:
             program = line.program or ""
             log = "kernel" if program == "kernel" else "journal"
             if program == "systemd":
-                if not is_restart_known and was_started and _RESTARTS_ITSELF.search(line.message):
-                    yield Restarting()
+                is_restart_known = is_restart_known or _STOPPED.search(line.message) is not None
+                again = _RESTARTS_ITSELF.search(line.message)
+                if again is not None and was_started and not is_restart_known:
+                    yield Restarting(int(again[1][:9]))
                 is_restart_known = is_restart_known or was_started
                 was_started = was_started or _STARTED.search(line.message) is not None
             elif program == "kernel":
-                yield Said(None, "kernel", program, log, path, offset, line, None, 0)
+                said = line._replace(message=_UPTIME.sub("", line.message, count=1))
+                yield Said(None, "kernel", program, log, path, offset, said, None, None, 0)
             elif program in MYSQL_PROGRAMS:
-                yield Said(None, "mysql", "mysqld", log, path, offset, line, None, 0)
+                yield Said(None, "mysql", "mysqld", log, path, offset, line, None, None, 0)
             elif program in AGENT_PROGRAMS:
                 own = _log_lines.agent_line(line.message, self.clock)
                 if own is not None and own.level not in ("warn", "error", "critical"):
                     continue
-                said = line if own is None else own._replace(at=own.at if own.at is not None else line.at)
+                said = own._replace(at=line.at if own.at is None else own.at) if own is not None else line
                 is_after = not was_started if program == "agent" else None
-                yield Said(agent, "agents", program, log, path, offset, said, is_after, 0)
+                yield Said(agent, "agents", program, log, path, offset, said, is_after, None, 0)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def _words(self, path: str, words: tuple[bytes, ...]) -> Iterator[Gap]:  # type: ignore[misc]
+    def _words(self, path: str, words: tuple[bytes, ...]) -> Generator[Gap, None, Skim | None]:
         """As `_skim`, for lines in which one of `words` stands."""
         try:
             with self.host.open(path) as file:
@@ -269,8 +278,21 @@ class Sources:
         except FileNotFoundError:
             return None
         except (InputError, Unavailable, OSError) as error:
-            yield _gap(path, error)
+            yield self._gap(path, error)
         return None
+
+    def _gap(self, path: str, error: Exception) -> Gap:
+        if not isinstance(error, Unavailable):
+            return Gap(path, Kind.TOOL, error.message if isinstance(error, InputError) else str(error))
+        if error.kind is Kind.DENIED:
+            try:
+                self.host.stat(path)
+            except FileNotFoundError:
+                pass
+            except (Unavailable, InputError):  # the folder is closed: one gap for all that may be in it
+                folder = path.rpartition("/")[0]
+                return Gap(folder, error.kind, f"permission denied: {folder}", error.remedy)
+        return Gap(path, error.kind, error.reason, error.remedy)
 
     def _is_there(self, path: str) -> bool:
         try:
@@ -312,12 +334,3 @@ def _taken(left: dict[bytes, int], hit: Hit) -> int:
 
 def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "replace")
-
-
-def _gap(path: str, error: Exception) -> Gap:
-    if isinstance(error, Unavailable):
-        return Gap(path, error.kind, error.reason, error.remedy)
-    return Gap(path, Kind.TOOL, error.message if isinstance(error, InputError) else str(error))
-
-
-__all__ = ["BinaryIO"]

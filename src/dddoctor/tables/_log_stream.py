@@ -18,11 +18,12 @@ from dddoctor.light import NamedTuple
 BLOCK_BYTES = 1024 * 1024
 LINE_BYTES = 16 * 1024  # of a longer line only the beginning is looked at
 AFTER_BYTES = 1024  # lines without a date that follow a message belong to it
+STARTING_BYTES = 64 * 1024  # what the Agent may write before it says that it has started
 HEAD_BYTES = 40
 MANY = 100  # so many lines that begin alike are looked at, newest first
 
 # `DATE | CORE | ERROR | (file.go:12 in Func) | message`, and the same as JSON (log_format_json); the group is the beginning of the message.
-_AGENT_LINE = lazy(rb"\| (?:WARN|ERROR|CRITICAL) \| \([^)\n]{0,256}\) \| ([^\n]{0,%d})" % HEAD_BYTES)
+_AGENT_LINE = lazy(rb"\| (?:WARN|ERROR|CRITICAL) \| \([^|\n]{0,256}\) \| ([^\n]{0,%d})" % HEAD_BYTES)
 _JSON_LINE = lazy(rb'"level":"(?:WARN|ERROR|CRITICAL)"[^\n]{0,600}?"msg":"([^\n]{0,%d})' % HEAD_BYTES)
 
 
@@ -43,12 +44,14 @@ class Block(NamedTuple):
 
 
 class Skim(NamedTuple):
-    """What was read of a file. `start` is the offset of the newest start mark, None where none was met; `read_from` the offset that the reading got to;
+    """What was read of a file. `start` is the offset of the line with the newest start mark, `start_text` that line, None where none was met;
+    `read_from` is the offset that the reading got to;
     `uncounted` maps the beginnings of messages that were too many to look at to their number; `has_info` tells that the Agent writes INFO lines too."""
 
     size: int
     read_from: int
     start: int | None
+    start_text: bytes
     hits: list[Hit]
     uncounted: dict[bytes, int]
     has_info: bool
@@ -75,12 +78,14 @@ def newest_first(file: BinaryIO, size: int, block_bytes: int = BLOCK_BYTES) -> I
 
 
 def skim_agent_log(file: BinaryIO, start_mark: bytes, limit_bytes: int, limit_seconds: float) -> Skim:
-    """Warnings and errors of a log that the Agent wrote, newest first, back to the start of the process (and no further than the block it is in)."""
+    """Warnings and errors of a log that the Agent wrote, newest first, back to the start of the process and a little further: it says that it has
+    started when much of that is done. An empty `start_mark`: there is none."""
     size = file.seek(0, os.SEEK_END)
     hits: list[Hit] = []
     seen: Counter[bytes] = Counter()
     uncounted: dict[bytes, int] = {}
-    read_from, start, has_info = size, None, False
+    read_from, has_info = size, False
+    start: Hit | None = None
     until = time.monotonic() + limit_seconds
     for block in newest_first(file, size):
         data, begin = block.data, block.begin
@@ -100,13 +105,15 @@ def skim_agent_log(file: BinaryIO, start_mark: bytes, limit_bytes: int, limit_se
                 uncounted[head] = uncounted.get(head, 0) + count
         has_info = has_info or b'"level":"INFO"' in data or b"| INFO |" in data
         read_from = block.offset + begin
-        at = data.rfind(start_mark, begin)
-        if at >= 0:
-            start = block.offset + at
+        if start is None and start_mark and (at := data.rfind(start_mark, begin)) >= 0:
+            start = _hit(block, at)
+        if start is not None and start.offset - read_from >= STARTING_BYTES:
             break
         if size - read_from >= limit_bytes or time.monotonic() > until:
             break
-    return Skim(size, read_from, start, hits, uncounted, has_info)
+    if start is None:
+        return Skim(size, read_from, None, b"", hits, uncounted, has_info)
+    return Skim(size, read_from, start.offset, start.text, hits, uncounted, has_info)
 
 
 def skim_for_words(file: BinaryIO, words: Sequence[bytes], limit_bytes: int, limit_seconds: float) -> Skim:
@@ -114,14 +121,15 @@ def skim_for_words(file: BinaryIO, words: Sequence[bytes], limit_bytes: int, lim
     size = file.seek(0, os.SEEK_END)
     found: dict[int, Hit] = {}
     seen = [0] * len(words)
-    read_from, start = size, None
+    read_from = size
+    start: Hit | None = None
     until = time.monotonic() + limit_seconds
     for block in newest_first(file, size):
         for number, word in enumerate(words):
             at = len(block.data)
             while word and seen[number] < MANY and (at := block.data.rfind(word, block.begin, at)) >= 0:
                 if number == 0:
-                    start = block.offset + at if start is None else start
+                    start = _hit(block, at) if start is None else start
                     break
                 seen[number] += 1
                 hit = _hit(block, at)
@@ -130,7 +138,8 @@ def skim_for_words(file: BinaryIO, words: Sequence[bytes], limit_bytes: int, lim
         read_from = block.offset + block.begin
         if size - read_from >= limit_bytes or time.monotonic() > until:
             break
-    return Skim(size, read_from, start, [found[o] for o in sorted(found, reverse=True)], {}, False)
+    hits = [found[offset] for offset in sorted(found, reverse=True)]
+    return Skim(size, read_from, start.offset if start else None, start.text if start else b"", hits, {}, False)
 
 
 def _hit(block: Block, at: int) -> Hit:

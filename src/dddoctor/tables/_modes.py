@@ -6,8 +6,9 @@ datadog.yaml 0640; auth_token and ipc_cert.pem are written 0600 and belong to dd
 
 from __future__ import annotations
 
-from dddoctor.hosts.base import Host, Stat
+from dddoctor.hosts.base import Host, InputError, Stat
 from dddoctor.light import NamedTuple
+from dddoctor.tables._environment import is_mask
 
 # Folders of the configuration folder that the package leaves to root.
 ROOT_FOLDERS = frozenset({"compliance.d", "runtime-security.d", "inject"})
@@ -115,6 +116,10 @@ def user_of_unit(host: Host) -> str:
             text = host.read(path).decode("utf-8", "replace")
         except FileNotFoundError:
             continue
+        except InputError:
+            if is_mask(host, path):
+                continue
+            raise
         for line in text.splitlines():
             key, equals, value = line.partition("=")
             if equals and key.strip() == "User" and value.strip():

@@ -145,7 +145,7 @@ def agent_container(inspected: Mapping[str, Any]) -> ContainerAgent | None:
         inspect.name_of(inspected),
         inspect.text(inspected.get("Id")),
         major,
-        version,
+        version if (version or "").startswith(f"{major}.") else None,  # images of Agent 5 had numbers of their own
         int(is_running),
         (inspect.number(state.get("Pid")) or None) if is_running else None,
         inspect.seconds_of(state.get("StartedAt")) if is_running else None,

@@ -8,7 +8,7 @@ from typing import Any
 from dddoctor.light import NamedTuple
 from dddoctor.secrets import Vault
 from dddoctor.tables._agent_json import mapping, number, sequence, whole, words
-from dddoctor.tables._check_reports import LONGEST_SENTENCE, Run, essence, place, problems, reported, shortened
+from dddoctor.tables._check_reports import LONGEST_SENTENCE, Problem, Run, essence, place, problems, reported, shortened
 
 _VERDICTS = {
     "API Key valid": "valid",
@@ -103,8 +103,9 @@ class CheckError(NamedTuple):
     took it), init (its constructor failed), start (it was not started), run (its last run failed), warning (its last run warned), jmx.
 
     `is_decisive` is 1 for the report to read, 0 for its echoes: of the loaders' answers (`loader`: python, core, jmx) only one says why, the others say that
-    the check is not theirs. `reported` holds the Agent's words, shortened; `sentence` what they come down to. `file` and `line` where the error points at
-    code or configuration of the person's own, else NULL. `ordinal` counts the rows of one check.
+    the check is not theirs; `echo_count` is how many others answered. `reported` holds the Agent's words, shortened; `sentence` what they come down to.
+    `file` and `line` where the error points at code or configuration of the person's own, else NULL. `is_outdated` 1: files of the check were written, or
+    taken away, more than 2 s after the Agent's start, so this is of what stood there before; NULL where that is not known. `ordinal` counts a check's rows.
 
     Source: `autoConfigStats`, `checkSchedulerStats`, `pyLoaderStats`, `runnerStats`, `JMXStatus` of the status.
     """
@@ -115,10 +116,12 @@ class CheckError(NamedTuple):
     loader: str | None
     instance: str | None
     is_decisive: int
+    echo_count: int
     sentence: str
     reported: str
     file: str | None
     line: int | None
+    is_outdated: int | None
     ordinal: int
 
 
@@ -257,11 +260,12 @@ def error_rows(
     agent: str, status: Mapping[str, Any], instances: list[Run], vault: Vault, checks_folder: str | None = None
 ) -> Iterator[CheckError]:
     """All reports of an answer, by check: errors first, then the warnings of runs, each text once per check. `checks_folder` holds where the answer
-    does not name it."""
+    does not name it. `is_outdated` is the caller's to fill."""
     folder = words(mapping(status.get("config")).get("additional_checksd")) or checks_folder
     numbers: dict[str, int] = {}
 
-    def row(name: str, kind: str, loader: str | None, instance: str | None, text: str, decisive: int) -> CheckError:
+    def row(problem: Problem) -> CheckError:
+        name, kind, loader, instance, text, decisive, echoes = problem
         numbers[name] = numbers.get(name, 0) + 1
         file, line = place(text, name, folder)
         return CheckError(
@@ -271,18 +275,20 @@ def error_rows(
             loader,
             instance,
             decisive,
+            echoes,
             shortened(vault.redact(essence(text)), LONGEST_SENTENCE),
             shortened(vault.redact(reported(text))),
             file,
             line,
+            None,
             numbers[name],
         )
 
     for problem in problems(status, instances):
-        yield row(*problem[:4], problem.text, problem.is_decisive)
+        yield row(problem)
     seen: set[tuple[str, str]] = set()
     for run in instances:
         for warning in run.last_warnings:
             if (run.check_name, warning) not in seen:
                 seen.add((run.check_name, warning))
-                yield row(run.check_name, "warning", run.loader, run.instance, warning, 1)
+                yield row(Problem(run.check_name, "warning", run.loader, run.instance, warning, 1))

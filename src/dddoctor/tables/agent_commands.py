@@ -62,6 +62,10 @@ class _Look:
             named = str(host.environ().get("PATH", "")).split(":")
             self.path = [f.rstrip("/") or "/" for f in named if f.startswith("/")][:_FOLDERS_LIMIT]
         self.seen: set[str] = set()
+        # A tree that somebody copied for himself belongs to him from `/` on, whoever owned its files before.
+        self.keeps_owners = False
+        with suppress(FileNotFoundError, Unavailable, InputError):
+            self.keeps_owners = host.stat("/").uid == 0
 
     def folders(self) -> list[str]:
         """PATH first, then the usual places that are not on it."""
@@ -109,7 +113,7 @@ class _Look:
         while True:
             if found.mode & 0o002:
                 return path, "every user"
-            if found.owner not in _OWNERS and found.uid != 0:
+            if self.keeps_owners and found.uid != 0 and found.owner not in _OWNERS:
                 return path, found.owner
             if path == "/":
                 return None, None

@@ -35,6 +35,7 @@ class AgentProcess(NamedTuple):
     `program` is where the installed program is now, links resolved, NULL where that is not known. `is_replaced`: what runs is not that one any more, because
     its file was removed or replaced (deb, rpm), or the installer's folder is another one now. These are NULL in a container, which `container` names;
     all but `program` of another user's process are known to root alone.
+    `has_host_agent`: an Agent's program is installed on this host, outside of containers.
     An Agent that is not installed (a configuration folder alone, a leftover) has no row, unless it runs.
 
     Source: the command lines and groups of all processes; `docker inspect` for the first process of a container.
@@ -53,13 +54,12 @@ class AgentProcess(NamedTuple):
     program: str | None
     is_replaced: int | None
     container: str | None
+    has_host_agent: int
 
 
 @table("agent_processes", AgentProcess)
 def collect(host: Host, agents: list[Agent]) -> Iterator[AgentProcess | Gap]:
     """By Agent in the order of `agents`, then by pid. Unavailable where processes cannot be seen."""
-    if not agents:
-        return
     seen = seen_processes(host.processes())
     look = _Look(host, agents)
     yield from look.gaps
@@ -84,6 +84,7 @@ class _Look:
         self.host, self.now = host, now_on(host)
         self.agents = {a.agent: a for a in agents}
         self.gaps: list[Gap] = []
+        self.has_host_agent = int(any(a.install_dir is not None and a.kind != "container" for a in agents))
         self.packaged = next((a for a in agents if a.kind in ("package", "app")), None)
         self.containers = self._containers()
         self.by_id = {c.container_id: f"container:{c.name}" for c in self.containers.values()}
@@ -111,25 +112,20 @@ class _Look:
             "user": process.user,
             "started_at": process.started_at,
             "is_young": is_young(process.started_at, self.now),
-            "unit": None,
-            "exe": None,
-            "is_exe_deleted": None,
-            "program": None,
-            "is_replaced": None,
-            "container": None,
+            "has_host_agent": self.has_host_agent,
         }
         if seen.container_id is not None:
             key = self.by_id.get(seen.container_id, f"container:{seen.container_id[:12]}")
             if key not in self.agents:
                 return None
-            return AgentProcess(agent=key, **{**values, "container": self.agents[key].container})
+            return _row(agent=key, container=self.agents[key].container, **values)
         agent = self._owner(seen)
         if agent is None:
             return None
         values |= {"unit": unit_of(process), "exe": process.exe, "is_exe_deleted": process.is_exe_deleted}
         values["program"] = program = self._program(agent, seen.program)
         values["is_replaced"] = _is_replaced(process, seen.path, program)
-        return AgentProcess(agent=agent.agent, **values)
+        return _row(agent=agent.agent, **values)
 
     def _owner(self, seen: Seen) -> Agent | None:
         if seen.is_packaged and self.packaged is not None:
@@ -159,20 +155,22 @@ class _Look:
         for process, below in expected.items():
             with suppress(InputError, Unavailable):
                 if process not in running and self.host.exists(f"{agent.install_dir}/{below}"):
-                    program = self._program(agent, process)
-                    yield AgentProcess(
-                        agent.agent, process, 0, None, None, None, None, None, None, None, program, None, None
-                    )
+                    yield _row(agent=agent.agent, process=process, is_running=0, program=self._program(agent, process), has_host_agent=1)  # fmt: skip
 
     def of_container(self, agent: Agent, found: Sequence[AgentProcess]) -> Iterator[AgentProcess]:
         """Docker knows the first process of a container; its command line, where it is seen, says which of the others is the Agent."""
         container = self.containers.get(agent.agent)
         if container is not None and not any(r.process == "agent" for r in found):
-            yield AgentProcess(
-                agent.agent, "agent", container.is_running, container.pid, None, container.started_at,
-                is_young(container.started_at, self.now), None, None, None, None, None, agent.container,
+            yield _row(
+                agent=agent.agent, process="agent", is_running=container.is_running, pid=container.pid, started_at=container.started_at,
+                is_young=is_young(container.started_at, self.now), container=agent.container, has_host_agent=self.has_host_agent,
             )  # fmt: skip
         yield from found
+
+
+def _row(**values: Any) -> AgentProcess:
+    """A row; what is not given is NULL."""
+    return AgentProcess(**{**dict.fromkeys(AgentProcess._fields), **values})
 
 
 def _is_replaced(process: Process, path: str | None, program: str | None) -> int | None:

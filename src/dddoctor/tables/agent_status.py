@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import table
 from dddoctor.tables._agent_commands import STATUS, ask, program_of, refusal
-from dddoctor.tables._agent_json import Document, document, whole
+from dddoctor.tables._agent_json import Document, document, mapping, whole, words
 from dddoctor.tables._check_reports import LONGEST_SENTENCE, runs, shortened
 from dddoctor.tables._status_rows import (
     AgentStatus,
@@ -24,6 +25,7 @@ from dddoctor.tables._status_rows import (
 from dddoctor.tables.agents import Agent
 
 EXPVAR_PORT = 5000
+SAME_MOMENT_SECONDS = 2.0
 # The parts of the status as the expvar port names them (reference: HTTP endpoints).
 _EXPVAR = {
     "runner": "runnerStats",
@@ -68,14 +70,19 @@ def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Row]:
 
 
 def _of_agent(host: Host, vault: Vault, agent: Agent) -> Iterator[Row]:
-    why_not, line, obstacle = None, "", None
+    why_not, line, obstacle, late = None, "", None, None
     found: Document | None = None
     try:
         ran = ask(host, agent, STATUS)
     except Unavailable as error:
         if error.kind is Kind.TARGET:
             raise  # nothing runs on this kind of host
-        obstacle = error
+        if (
+            error.kind is Kind.TIMEOUT
+        ):  # seen, and not an obstacle: a silent listener on one of its ports, or a very busy Agent
+            why_not, line, late = "silent", error.reason, error
+        else:
+            obstacle = error
     else:
         found = document(ran.stdout)
         if found is None and ran.returncode == 0:
@@ -102,7 +109,10 @@ def _of_agent(host: Host, vault: Vault, agent: Agent) -> Iterator[Row]:
     yield status._replace(is_answering=is_answering, why_not=why_not, reported=said, source=source)
     if found is None:
         for name in ("check_runs", "check_errors", "tailed_sources"):
-            yield Gap(agent.agent, Kind.TARGET, "this Agent does not answer", "", None, name)
+            if late:
+                yield Gap(agent.agent, late.kind, late.reason, late.remedy, None, name)
+            else:
+                yield Gap(agent.agent, Kind.TARGET, "this Agent does not answer", "", None, name)
         return
     for run in instances:
         yield run_row(agent.agent, run, vault)
@@ -112,8 +122,46 @@ def _of_agent(host: Host, vault: Vault, agent: Agent) -> Iterator[Row]:
         reason = "the debug port does not tell which logs the Agent reads"
         kind, remedy = (obstacle.kind, obstacle.remedy) if obstacle else (Kind.TARGET, "")
         yield Gap(agent.agent, kind, reason, remedy, None, "tailed_sources")
-    folder = f"{agent.config_dir}/checks.d" if agent.config_dir else None
-    yield from error_rows(agent.agent, values, instances, vault, folder)
+    folders = _Folders(host, agent, values, status.started_at)
+    for row in error_rows(agent.agent, values, instances, vault, folders.code):
+        yield row._replace(is_outdated=folders.is_newer(row)) if row.is_decisive else row
+
+
+class _Folders:
+    """Where the answering Agent has its checks' files, and whether they were written since it started (files are read once, at the start)."""
+
+    def __init__(self, host: Host, agent: Agent, status: Mapping[str, Any], started_at: float | None) -> None:
+        config = mapping(status.get("config"))
+        self.host, self.started_at = host, started_at
+        self.configuration = words(config.get("confd_path")) or f"{agent.config_dir}/conf.d"
+        self.code = words(config.get("additional_checksd")) or f"{agent.config_dir}/checks.d"
+        self._known: dict[str, int | None] = {}
+
+    def is_newer(self, row: CheckError) -> int | None:
+        if self.started_at is None:
+            return None
+        if row.check_name not in self._known:
+            self._known[row.check_name] = self._is_newer(row.check_name, self.started_at + SAME_MOMENT_SECONDS)
+        return self._known[row.check_name]
+
+    def _is_newer(self, name: str, moment: float) -> int | None:
+        """One whose configuration is gone counts by its folder's time; NULL where a folder cannot be looked into."""
+        if "/" in name or "*" in name or "?" in name:
+            return None
+        try:
+            paths = [
+                p
+                for p in (f"{self.configuration}/{name}.yaml", f"{self.configuration}/{name}.yml")
+                if self.host.exists(p)
+            ]
+            paths += self.host.glob(f"{self.configuration}/{name}.d/*")
+            if not paths and self.host.exists(self.configuration):
+                paths = [self.configuration]
+            code = f"{self.code}/{name}.py"
+            paths += [code] if self.host.exists(code) else []
+            return int(any(self.host.stat(p).mtime > moment for p in paths))
+        except (Unavailable, InputError, FileNotFoundError):
+            return None
 
 
 def _gaps(agent: Agent, obstacle: Unavailable, *, is_known: bool) -> Iterator[Gap]:

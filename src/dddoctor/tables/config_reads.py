@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.light import NamedTuple
@@ -20,6 +21,8 @@ TOLERANCE_SECONDS = 2.0
 # Which files beside datadog.yaml a program reads (cmd/*/ of the Agent's source); its environment file is read for each by systemd.
 _OWN_FILES = {"system-probe": "system-probe.yaml", "security-agent": "security-agent.yaml"}
 _READERS = ("agent", "trace-agent", "process-agent", "system-probe", "security-agent")
+_OF_CHECKS = ("check", "default", "autoconf")
+MAIN_UNIT = "datadog-agent.service"
 _POLL = "autoconf_config_files_poll"
 
 
@@ -50,7 +53,28 @@ class ConfigRead(NamedTuple):
     is_sound: int | None
 
 
+class OutdatedAgent(NamedTuple):
+    """One running Agent of whose files some were written after its processes had read them (config_reads, `is_newer` and not `is_reread`).
+
+    `file` is the one to name first: one that would not load, else the main file. `files` is a JSON list of all of them, `file_count` their number, `also`
+    their places. `is_listing`: no file's content changed, but a folder of conf.d did (a file was added, renamed or taken away - or an editor was there);
+    `files` are those folders then. `unsound`: a file that it reads and that would not load at the next start, changed or not. `is_known`: all of its files could be
+    read. `unit`: the unit to restart, NULL where none of its own runs it.
+    """
+
+    agent: str
+    file: str
+    files: str
+    file_count: int
+    also: str
+    is_listing: int
+    unsound: str | None
+    is_known: int
+    unit: str | None
+
+
 @table("config_reads", ConfigRead)
+@table("outdated_agents", OutdatedAgent)
 def collect(
     host: Host,
     agents: list[Agent],
@@ -58,7 +82,7 @@ def collect(
     config_files: list[ConfigFile],
     custom_checks: list[CustomCheck],
     settings: list[Setting],
-) -> Iterator[ConfigRead | Gap]:
+) -> Iterator[ConfigRead | OutdatedAgent | Gap]:
     """By process, then main file, environment, checks, code."""
     for agent in agents:
         running = [p for p in agent_processes if p.agent == agent.agent and p.is_running and p.process in _READERS]
@@ -70,9 +94,11 @@ def collect(
         is_polled = 0 if agent.kind == "container" else _is_polled(agent, settings)
         if is_polled is None:
             yield Gap(agent.agent, Kind.TOOL, f"its settings are not known, so neither is {_POLL}", "", ("is_reread",))
-        for process in running:
-            if process.started_at is not None:
-                yield from reader.rows(process, files, code, is_polled)
+        found = [row for p in running if p.started_at is not None for row in reader.rows(p, files, code, is_polled)]
+        yield from found
+        outdated = _outdated(agent, [r for r in found if isinstance(r, ConfigRead)])
+        if outdated is not None:
+            yield outdated
 
 
 def _is_polled(agent: Agent, settings: Sequence[Setting]) -> int | None:
@@ -80,6 +106,30 @@ def _is_polled(agent: Agent, settings: Sequence[Setting]) -> int | None:
         if setting.agent == agent.agent and setting.key == _POLL:
             return int(str(setting.value).lower() in ("true", "1", "t", "yes", "on"))
     return 0 if agent.major == 5 else None
+
+
+def _outdated(agent: Agent, reads: Sequence[ConfigRead]) -> OutdatedAgent | None:
+    newer = {r.file: r for r in reads if r.is_newer and r.is_reread == 0}
+    if not newer:
+        return None
+    files = sorted(f for f, r in newer.items() if r.kind != "folder")
+    is_listing = not files
+    files = files or sorted(newer)
+    unsound = sorted(r.file for r in reads if r.is_sound == 0)
+    first = [f for f in files if f in unsound] or [f for f in files if newer[f].kind == "main"] or files
+    # The other units belong to the main one (BindsTo, Wants): one restart is enough for all of them.
+    has_unit = any((r.unit or "").startswith("datadog-agent") for r in reads)
+    return OutdatedAgent(
+        agent.agent,
+        first[0],
+        json.dumps(files),
+        len(files),
+        json.dumps([{"file": f, "line": None} for f in files if f != first[0]]),
+        int(is_listing),
+        next(iter(unsound), None),
+        int(all(r.is_sound is not None for r in reads)),
+        MAIN_UNIT if has_unit else None,
+    )
 
 
 class _Reader:
@@ -107,7 +157,12 @@ class _Reader:
         for f in files:
             if f.file_kind == "main" or f.file == own:
                 kind = "main" if f.file_kind == "main" else "own"
-            elif process.process == "agent" and f.is_in_place and f.not_loaded_because not in (EMPTY, SHADOWED):
+            elif (
+                process.process == "agent"
+                and f.file_kind in _OF_CHECKS
+                and f.is_in_place
+                and f.not_loaded_because not in (EMPTY, SHADOWED)
+            ):
                 kind = "check"
             else:
                 continue
@@ -118,16 +173,17 @@ class _Reader:
         if self.agent.kind == "package" and self.agent.major >= 6:
             yield from self._others([(f"{self.agent.config_dir}/environment", "environment")], row)
         if process.process == "agent":
-            folders = {
-                f.file.rpartition("/")[0] for f in files if f.is_in_place and f.file_kind in ("check", "default")
-            }
-            yield from self._others([(f, "folder") for f in sorted(folders)], row)
+            folders = {f.file.rpartition("/")[0] for f in files if f.is_in_place and f.file_kind in _OF_CHECKS}
+            yield from self._others([(f, "folder") for f in sorted(folders)], row, is_reread=is_polled)
             yield from self._others([(c.file, "code") for c in code], row, {c.file: c.parses for c in code})
 
     def _others(
-        self, places: Sequence[tuple[str, str]], row: object, sound: dict[str, int | None] | None = None
+        self,
+        places: Sequence[tuple[str, str]],
+        row: Callable[..., ConfigRead],
+        sound: Mapping[str, int | None] | None = None,
+        is_reread: int | None = 0,
     ) -> Iterator[ConfigRead | Gap]:
-        assert callable(row)
         for file, kind in places:
             try:
                 mtime = self.host.stat(file).mtime
@@ -136,7 +192,7 @@ class _Reader:
             except (Unavailable, InputError) as error:
                 yield gap_of(file, error)
                 continue
-            yield row(file, kind, mtime, (sound or {}).get(file, 1))
+            yield row(file, kind, mtime, (sound or {}).get(file, 1), is_reread)
 
     def _started_at(self, process: AgentProcess) -> float:
         """The later of the process's start and its pid file's time: an early one would call a file newer that is not.

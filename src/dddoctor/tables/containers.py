@@ -10,6 +10,7 @@ from dddoctor.hosts.base import Host
 from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import table
+from dddoctor.tables._clock import now_on
 from dddoctor.tables.agents import Agent
 
 if TYPE_CHECKING:
@@ -148,13 +149,11 @@ Row = Container | ContainerMount | ContainerPort | ContainerVariable | Gap
 @table("container_env", ContainerVariable)
 def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Row]:
     """All containers, by name. No Docker here: no rows and no gap."""
-    import time
-
     try:
         found = host.containers()
     except FileNotFoundError:
         return
-    now = time.time()
+    now = now_on(host)
     rows = [row for container in found for row in rows_of(container, vault, now)]
     has_other = any(a.kind in ("package", "app", "process") for a in agents)
     runs = any(isinstance(r, Container) and r.is_agent and r.is_running for r in rows)

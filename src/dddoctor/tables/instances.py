@@ -41,7 +41,8 @@ class InstanceOption(NamedTuple):
     `type` is as the Agent decodes the value, `expected_type` what the Agent or the check wants, NULL where it is not known. `is_known`: the check reads an
     option of this name; NULL for a check whose options nobody has listed (custom ones). `nearest`: the known name it was probably meant to be, and
     `is_needed` whether the check does not load, or cannot log in, without that one. `is_cut`: a word stands right behind a `#` after the value of a
-    secret (`password: abc #def`), where the Agent sees the beginning of a comment.
+    secret (`password: abc #def`), where the Agent sees the beginning of a comment. `is_weak`: it is a password that is tried first (short, digits, a
+    common word).
 
     Source: config models and specifications of the integrations (September 2025); the Agent's own options: autodiscovery/integration/config.go.
     """
@@ -60,6 +61,7 @@ class InstanceOption(NamedTuple):
     nearest: str | None
     is_needed: int | None
     is_cut: int
+    is_weak: int
 
 
 class LogSource(NamedTuple):
@@ -122,6 +124,7 @@ class Parts:
         self._source: dict[str, str | None] | None = None
         self._source_line, self._source_item = 0, -1
         self._instances: list[tuple[int, Node]] = []  # place in `rows`, node
+        self._begin = len(rows)
 
     def take(
         self,
@@ -133,16 +136,17 @@ class Parts:
         line: int,
         column: int,
         is_cut: int = 0,
+        is_weak: int = 0,
     ) -> None:
         """`path`, `key` and `value` are those of the entry with secrets hidden, `type_` that of its node."""
-        _, pattern, parent, own_key, node, _, depth, instance, _, _ = entry
+        _, pattern, parent, own_key, node, _, depth, instance, ordinal, _ = entry
         if depth == 2:
             if key is None:
                 return
             if instance is not None:
                 option = self.option[own_key or ""]
                 self.rows.append(tuple.__new__(InstanceOption, (self.file, self.agent, self.check, instance, line, column, path, key, type_,
-                                                                option.expected_type, option.is_known, option.nearest, option.is_needed, is_cut)))  # fmt: skip
+                                                                option.expected_type, option.is_known, option.nearest, option.is_needed, is_cut, is_weak)))  # fmt: skip
             elif (
                 self._source is not None
                 and key in ("type", "path", "service", "source", "port")
@@ -164,10 +168,19 @@ class Parts:
                 self._source_item += 1
                 if node.kind == "map":
                     self._source, self._source_line = {}, line
+        elif own_key == "instances":
+            if ordinal:
+                self._forget_instances()
         elif key is not None and own_key not in self.checks.top_level:
             is_option = int(own_key in self.checks.common or own_key in self.checks.options(self.check))
             near = self.checks.nearest_top_level(self.check, own_key or "")
             self.rows.append(UnknownKey(self.file, self.agent, self.check, line, column, key, type_, is_option, near))
+
+    def _forget_instances(self) -> None:
+        """Of a repeated `instances` the last one counts: what the others hold, the Agent never sees."""
+        kept = [row for row in self.rows[self._begin :] if not isinstance(row, (Instance, InstanceOption))]
+        self.rows[self._begin :] = kept
+        self._instances = []
 
     def end(self) -> None:
         """Close the log source that is still open, and compare the instances with each other."""

@@ -32,7 +32,7 @@ class RunningProcess(NamedTuple):
     `user@UID.service`), `container` the first 12 digits of its container's id; NULL where it belongs to none. `is_foreign`: it lives in another PID or
     network namespace than the doctor. `rss_bytes` is its resident memory.
 
-    Source: psutil and /proc/PID on a live host. Without root, `exe`, `is_exe_deleted` and `is_foreign` of others are NULL, with a gap.
+    Source: /proc/PID on a live host, psutil on macOS. Without root, `exe`, `is_exe_deleted` and `is_foreign` of others are NULL, with a gap.
     """
 
     pid: int

@@ -12,6 +12,7 @@ from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.secrets import Vault
 from dddoctor.tables import RunOptions, table
+from dddoctor.tables._passwords import is_weak
 from dddoctor.tables.mounts import gap_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ _BULK = frozenset({"note", "config", "code"})
 _BULK_LIMIT_BYTES = 12 * 1024 * 1024
 _ROWS_LIMIT = 50
 _DATADOG = lazy(r"\bdd[_-]|datadog", re.I)
+_MYSQL = lazy(r"mysql|mariadb|identified\s+(?:with\s+\S+\s+)?by", re.I)
 _ANY_KEY = lazy(r"(?:api|app(?:lication)?)[_ -]?key", re.I)
 
 
@@ -71,6 +73,7 @@ class Secret(NamedTuple):
     hexadecimal digits), application-key, password, token, secret, private-key, pem, community, cookie, hash. `name` is the variable or key it stands
     under, NULL where its shape alone tells. `token` stands for the value, which is nowhere kept. `is_datadog` is 1 where the name or the line speaks of
     Datadog, or the value has the shape of its keys (32 or 40 hexadecimal digits) and stands by the words API key or application key. `is_placeholder` is 1 for one character repeated; documentation's placeholders have no row at all.
+    `is_weak`: it is a password that is tried first. `is_mysql`: the line speaks of MySQL or MariaDB.
     `is_tracked` is 1 where git's index of the repository above has the file, NULL where that index could not be read.
     `is_readable_by_others`: every user of the host can read the file, the folders above it included.
 
@@ -91,6 +94,8 @@ class Secret(NamedTuple):
     is_placeholder: int
     is_tracked: int | None
     is_readable_by_others: int
+    is_weak: int
+    is_mysql: int
 
 
 @table("secrets", Secret)
@@ -231,6 +236,8 @@ class _Search:
                 is_readable_by_others=int(
                     bool(found.mode & 0o004) and self._is_passable(found.target.rpartition("/")[0])
                 ),
+                is_weak=int(hit.kind == "password" and is_weak(value)),
+                is_mysql=int(_MYSQL.search(line) is not None),
             )
 
     def _is_passable(self, folder: str) -> bool:

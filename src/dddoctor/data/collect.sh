@@ -1,4 +1,733 @@
-# Second half of collect.sh: takes the stream that its first half writes and hides the secrets in it. dddoctor/collector.py puts the two together.
+#!/bin/sh
+# Collects what dddoctor reads on a host into one text, the snapshot, on standard output:
+#
+#     sudo sh collect.sh > host.snapshot            and elsewhere:   dddoctor check --snapshot host.snapshot
+#
+# It needs a POSIX shell, find, awk and the small tools beside them (Debian, busybox, macOS); no Python, and no root, but it sees more with it.
+# It reads. It writes nothing but the snapshot, starts nothing but the read-only commands below, and asks nobody on the network.
+# Secrets are replaced by stand-ins before anything is written out. What it cannot hide is left out: a text with NUL bytes, such as UTF-16.
+#
+#     sh collect.sh [--root DIR] [--app DIR]...     --root: a mounted disk instead of this machine. --app: an application's folder on the target.
+#
+# shellcheck disable=SC2016  # the awk program stands in single quotes on purpose
+
+set -u
+LC_ALL=C
+TZ=UTC0
+export LC_ALL TZ
+umask 077
+
+FORMAT=1
+ROOT=
+APPS=
+SEARCH=${PATH-}
+PATH=/usr/sbin:/usr/bin:/sbin:/bin # never the caller's: the programs of these folders are root's
+NL='
+'
+FILE_BYTES=1048576
+LOG_BYTES=524288
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--root)
+		ROOT=$(cd "$2" && pwd -P) || exit 2
+		ROOT=${ROOT%/}
+		shift 2
+		;;
+	--app) APPS=$APPS$NL$2 && shift 2 ;;
+	*)
+		echo "collect.sh: $1? write --root DIR or --app DIR" >&2
+		exit 2
+		;;
+	esac
+done
+
+# --- the stream to the second half: records begin with the byte 002 ---------------------------------------------------
+
+say() { printf '\002%s\n' "$*"; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# limited SECONDS COMMAND...: its output, and the end of a command that does not end by itself.
+if timeout 5 true 2>/dev/null; then
+	limited() { timeout "$@"; }
+elif timeout -t 5 true 2>/dev/null; then # busybox before 1.30
+	limited() { timeout -t "$@"; }
+else
+	limited() {
+		limit=$1
+		shift
+		"$@" </dev/null &
+		job=$!
+		(
+			sleep "$limit" &
+			nap=$!
+			trap 'kill $nap; exit' TERM
+			wait $nap
+			kill $job
+		) >/dev/null 2>&1 &
+		guard=$!
+		wait $job
+		code=$?
+		kill $guard 2>/dev/null
+		return $code
+	}
+fi
+
+# How one path is described: mode (hexadecimal), uid, gid, size, time, links, inode, device, path. Without `stat`, what `ls` says of it.
+if stat -c '%f %.9Y' / 2>/dev/null | grep -q '^[0-9a-f]* [0-9]*\.[0-9]*$'; then
+	STAT=$(printf '\002S %%f %%u %%g %%s %%.9Y %%h %%i %%D %%n')
+elif stat -c '%f %u %g %s %Y %h %i %D %n' / >/dev/null 2>&1; then
+	STAT=$(printf '\002S %%f %%u %%g %%s %%Y %%h %%i %%D %%n')
+else
+	STAT=
+fi
+
+describe() { # the expression of find that describes what it found
+	if [ -n "$STAT" ]; then
+		limited 60 find "$@" -exec stat -c "$STAT" {} +
+	else
+		limited 60 find "$@" -exec ls -ldn {} + | sed "s/^/$(printf '\002')Y /"
+	fi 2>/dev/null
+}
+
+link_text() {
+	if have readlink; then readlink "$1"; else ls -ld "$1" | sed 's/.* -> //'; fi 2>/dev/null
+}
+
+# --- paths ------------------------------------------------------------------------------------------------------------
+
+# Where a path of the target really lies, without links: REAL, below ROOT. Fails where it is not there; then NEAREST is the last folder that is.
+resolve() {
+	left=$1 REAL='' hops=0
+	while [ -n "$left" ]; do
+		left=${left#"${left%%[!/]*}"}
+		part=${left%%/*}
+		case $left in
+		*/*) left=${left#*/} ;;
+		*) left= ;;
+		esac
+		NEAREST=$REAL
+		case $part in
+		'' | .) continue ;;
+		..)
+			REAL=${REAL%/*}
+			continue
+			;;
+		esac
+		if [ -L "$ROOT$REAL/$part" ]; then
+			hops=$((hops + 1))
+			[ $hops -le 40 ] || return 1
+			text=$(link_text "$ROOT$REAL/$part") || return 1
+			linked "$REAL/$part"
+			case $text in
+			/*) REAL= ;;
+			esac
+			left=$text${left:+/$left}
+		else
+			REAL=$REAL/$part
+			[ -e "$ROOT$REAL" ] || return 1
+		fi
+	done
+}
+
+LINKS=$NL
+linked() { # a link that stands on the way to something
+	case $LINKS in
+	*"$NL$1$NL"*) return ;;
+	esac
+	LINKS=$LINKS$1$NL
+	describe "$ROOT$1" -prune
+	say "K $ROOT$1"
+	printf '%s\n' "$text"
+}
+
+SEEN=$NL
+once() { # fails where the same was asked before
+	case $SEEN in
+	*"$NL$1$NL"*) return 1 ;;
+	esac
+	SEEN=$SEEN$1$NL
+}
+
+# The folders above a path, which decide who gets to it.
+above() {
+	rising=$1
+	while [ -n "$rising" ]; do
+		rising=${rising%/*}
+		once "stat $rising" || break
+		describe "$ROOT${rising:-/}" -prune
+	done
+}
+
+# tree DEPTH FOLDER: all paths in it, DEPTH levels down.
+tree() {
+	resolve "$2" && [ -d "$ROOT$REAL" ] || return 0
+	once "tree $1 $REAL" || return 0
+	above "$REAL"
+	describe "$ROOT${REAL:-/}" -maxdepth "$1" ! -path "*$NL*"
+	links -maxdepth "$1"
+	ended T "$1"
+}
+
+# work DEPTH FOLDER: the same for where people keep their work; folders of packages and hidden ones are named and not entered.
+work() {
+	resolve "$2" && [ -d "$ROOT$REAL" ] || return 0
+	once "work $1 $REAL" || return 0
+	above "$REAL"
+	set -- "$1" "$2" -maxdepth "$1" ! -path "$ROOT${REAL:-/}" -type d '(' -name '.?*' ! -name .venv ! -name .env ! -name .virtualenvs ! -name .venvs ! -name .vagrant
+	set -- "$@" -o -name node_modules -o -name __pycache__ -o -name site-packages -o -name dist-packages ')' -prune
+	depth=$1
+	shift 2
+	if [ -n "$STAT" ]; then
+		limited 60 find "$ROOT${REAL:-/}" "$@" -exec stat -c "$STAT" {} + -o ! -path "*$NL*" -exec stat -c "$STAT" {} +
+	else
+		limited 60 find "$ROOT${REAL:-/}" "$@" -exec ls -ldn {} + -o ! -path "*$NL*" -exec ls -ldn {} + | sed "s/^/$(printf '\002')Y /"
+	fi 2>/dev/null
+	links "$@" -o
+	ended W "$depth"
+}
+
+links() { # the links below REAL, and with them what may not be listed
+	find "$ROOT${REAL:-/}" "$@" -type l ! -path "*$NL*" -print 2>/dev/null | while IFS= read -r path; do
+		say "K $path"
+		link_text "$path"
+	done
+	[ "$ME" = 0 ] || find "$ROOT${REAL:-/}" "$@" -type d ! -path "*$NL*" -print 2>/dev/null | while IFS= read -r path; do
+		[ -r "$path" ] && [ -x "$path" ] || say "D $path"
+	done
+}
+
+ended() { say "$1 $2 ${REAL:-/}"; }
+
+# --- contents ---------------------------------------------------------------------------------------------------------
+
+texts() { # of the paths on standard input, one a line: the text of each
+	while IFS= read -r path; do
+		if [ -L "$path" ] || [ ! -f "$path" ]; then
+			continue
+		elif [ -r "$path" ]; then
+			say "F $path"
+			tr '\000\002' '\001\001' <"$path" 2>/dev/null
+			printf '\n\002E\n'
+		else
+			say "D $path"
+		fi
+	done
+}
+
+text() { # PATH...: the texts of single files, wherever their names lead
+	for one; do
+		if resolve "$one"; then
+			above "$REAL/"
+			[ -f "$ROOT$REAL" ] && once "text $REAL" || continue
+			size=$(wc -c <"$ROOT$REAL" 2>/dev/null || echo 0)
+			[ "$size" -gt $FILE_BYTES ] || printf '%s\n' "$ROOT$REAL" | texts
+		else
+			tree 1 "${NEAREST:-/}"
+		fi
+	done
+}
+
+inside() { # DEPTH FOLDER EXPRESSION...: the texts of what find's expression chooses in a folder
+	depth=$1
+	resolve "$2" && [ -d "$ROOT$REAL" ] || return 0
+	shift 2
+	limited 60 find "$ROOT$REAL" -maxdepth "$depth" -type f -size -${FILE_BYTES}c ! -path "*$NL*" "$@" -print 2>/dev/null | head -n 2000 | texts
+}
+
+bytes() { # PATH COUNT: the first bytes of a file that is no text
+	resolve "$1" && [ -f "$ROOT$REAL" ] && [ -r "$ROOT$REAL" ] && once "bytes $REAL" || return 0
+	above "$REAL/"
+	say "H $ROOT$REAL"
+	dd if="$ROOT$REAL" bs=4096 count=$((($2 + 4095) / 4096)) 2>/dev/null | od -An -v -tx1
+	say E
+}
+
+tail_of() { # PATH...: the end of a log, and how many bytes and lines stand before it
+	for one; do
+		resolve "$one" && [ -f "$ROOT$REAL" ] && once "tail $REAL" || continue
+		above "$REAL/"
+		if [ ! -r "$ROOT$REAL" ]; then
+			say "D $ROOT$REAL"
+			continue
+		fi
+		size=$(wc -c <"$ROOT$REAL") && size=$((size)) || continue
+		skip=0 count=0
+		if [ $size -gt $LOG_BYTES ]; then
+			skip=$((size - LOG_BYTES))
+			[ $size -gt 268435456 ] || count=$(limited 20 head -c $skip "$ROOT$REAL" 2>/dev/null | wc -l)
+		fi
+		say "G $skip:$((count)) $ROOT$REAL"
+		limited 20 tail -c +$((skip + 1)) "$ROOT$REAL" 2>/dev/null | head -c $LOG_BYTES | tr '\000\002' '\001\001'
+		printf '\n\002E\n'
+	done
+}
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+pythons() { # PREFIX: what its Pythons can import
+	tree 1 "$1"
+	tree 1 "$1/lib"
+	for lib in "$ROOT$1"/lib/python[23]* "$ROOT$1"/lib64/python[23]* "$ROOT$1"/local/lib/python[23]*; do
+		[ -d "$lib" ] || continue
+		tree 1 "${lib#"$ROOT"}"
+		for part in site-packages dist-packages; do
+			tree 1 "${lib#"$ROOT"}/$part"
+			inside 1 "${lib#"$ROOT"}/$part" -name '*.pth'
+			inside 1 "${lib#"$ROOT"}/$part" -name '*.egg-link'
+		done
+	done
+}
+
+programs() { # FOLDER: the names in a folder of programs, and the scripts of Python's tools
+	tree 1 "$1"
+	inside 1 "$1" -size -65536c '(' -name 'python*' -o -name 'pip*' -o -name flask -o -name gunicorn -o -name uwsgi -o -name 'ddtrace-run*' -o -name virtualenv -o -name activate ')'
+	for name in uwsgi flask gunicorn; do
+		[ ! -f "$ROOT$1/$name" ] || bytes "$1/$name" 64
+	done
+}
+
+environment() { # FOLDER: a virtual environment, or another Python with its own bin and lib
+	pythons "$1"
+	programs "$1/bin"
+	text "$1/pyvenv.cfg"
+}
+
+searched() { # DEPTH FOLDER: where apps, notes and secrets may lie
+	work "$1" "$2"
+	resolve "$2" && [ -d "$ROOT$REAL" ] && once "searched $REAL" || return 0
+	here=$ROOT$REAL
+	limited 60 find "$here" -maxdepth "$1" -type d '(' -name node_modules -o -name __pycache__ -o -name site-packages -o -name dist-packages -o -name .cache -o -name .git ')' -prune \
+		-o -type f -size -${FILE_BYTES}c ! -path "*$NL*" '(' \
+		-iname 'vagrantfile*' -o -name '.*_history' -o -name .histfile -o -name .history -o -name '.*rc' -o -name '.*profile' -o -name .bash_aliases -o -name .bash_login -o -name .zshenv \
+		-o -iname '*dockerfile*' -o -iname '*compose*' -o -iname '.env*' -o -iname '*.env' -o -iname '*.sh' -o -iname '*.bash' -o -iname '*.zsh' -o -iname '*.ksh' -o -iname '*.fish' -o -iname '*.ps1' \
+		-o -iname '*.bat' -o -iname '*.cmd' -o -iname makefile -o -iname jenkinsfile -o -iname 'procfile*' -o -iname 'bootstrap*' -o -iname 'provision*' -o -iname 'install*' -o -iname 'setup*' \
+		-o -iname '*.md' -o -iname '*.markdown' -o -iname '*.txt' -o -iname '*.rst' -o -iname '*.org' -o -iname '*.adoc' -o -iname '*.rtf' -o -iname 'readme*' -o -iname 'note*' -o -iname 'todo*' -o -iname 'answer*' \
+		-o -iname '*.yaml' -o -iname '*.yml' -o -iname '*.json' -o -iname '*.ini' -o -iname '*.cfg' -o -iname '*.conf' -o -iname '*.toml' -o -iname '*.properties' -o -iname '*.tf' -o -iname '*.tfvars' \
+		-o -iname '*.xml' -o -iname '*.cnf' -o -iname '*.py' -o -iname '*.rb' -o -iname '*.js' -o -iname '*.ts' -o -iname '*.go' -o -iname '*.php' -o -iname '*.java' -o -iname '*.pl' \
+		-o -name .git ')' -print 2>/dev/null | head -n 3000 | texts
+	for state in "$here"/.vagrant "$here"/*/.vagrant; do
+		if [ -d "$state" ] && [ ! -L "$state" ]; then
+			state=${state#"$ROOT"}
+			tree 4 "$state"
+			inside 4 "$state" -name private_key
+		fi
+	done
+	for git in "$here"/.git "$here"/*/.git; do
+		if [ -d "$git" ] && [ ! -L "$git" ]; then
+			git=${git#"$ROOT"}
+			tree 1 "$git"
+			text "$git/config" "$git/commondir"
+			[ ! -f "$ROOT$git/index" ] || bytes "$git/index" 2097152
+		fi
+	done
+	# A list, not a pipe: what is remembered in the loop (SEEN) must outlive it.
+	found=$(limited 60 find "$here" -maxdepth "$1" ! -path "*$NL*" '(' -name pyvenv.cfg -o -path '*/bin/activate' -o -path '*/bin/python' -o -path '*/bin/python3' ')' -print 2>/dev/null | sed 's,/bin/[a-z0-9]*$,,; s,/pyvenv.cfg$,,' | sort -u | head -n 60)
+	each environment "$found"
+	# The same folder by another name: a link beside the work.
+	case $2 in
+	/home/* | /Users/* | /root | /srv | /vagrant)
+		found=$(find "$here" -maxdepth 1 -type l ! -path "*$NL*" -print 2>/dev/null | head -n 20)
+		each linked_work "$found"
+		;;
+	esac
+}
+
+linked_work() {
+	resolve "$1" && [ -d "$ROOT$REAL" ] || return 0
+	case $REAL in
+	'' | /usr* | /etc | /var | /proc* | /sys* | /dev* | /run* | /bin | /lib* | /home | /root | /opt | /tmp) ;;
+	*) searched 3 "$REAL" ;;
+	esac
+}
+
+each() { # COMMAND LIST: the command for each line of the list, without ROOT. (May be used within itself: what it needs later is in its own parameters.)
+	set -f
+	IFS=$NL
+	# shellcheck disable=SC2086  # one parameter for each line
+	set -- "$1" $2
+	unset IFS
+	set +f
+	while [ $# -gt 1 ]; do
+		"$1" "${2#"$ROOT"}"
+		command=$1
+		shift 2
+		set -- "$command" "$@"
+	done
+}
+
+# --- what runs --------------------------------------------------------------------------------------------------------
+
+# Whether nobody but root and the user number $2 can have written a program, or a folder above it.
+trusted() {
+	resolve "$1" && [ -f "$REAL" ] && [ -x "$REAL" ] || return 1
+	checked=$REAL
+	while :; do
+		# shellcheck disable=SC2046  # the fields of one line, on purpose
+		set -- "$1" "$2" $(ls -ldn "${checked:-/}" 2>/dev/null)
+		[ $# -ge 6 ] || return 1
+		[ "$5" = 0 ] || [ "$5" = "$2" ] || return 1
+		case $3 in
+		????????w*) return 1 ;;
+		?????w*) [ "$6" = 0 ] || return 1 ;;
+		esac
+		[ -n "$checked" ] || return 0
+		checked=${checked%/*}
+	done
+}
+
+command_() { # SECONDS USER PROGRAM WORD...: what a read-only command says; USER is empty for oneself
+	seconds=$1 account=$2 program=$3
+	shift 3
+	name=${program##*/}
+	[ "$name" != agent ] || name=datadog-agent
+	for word; do name=$name$SEPARATOR$word; done
+	say "C $name"
+	if [ -n "$account" ] && [ "$ME" != 0 ] && [ "$(id -un 2>/dev/null)" != "$account" ]; then
+		say "U denied only root may run a command as $account"
+		say E
+		return
+	elif [ -n "$account" ] && [ "$ME" = 0 ]; then
+		if have runuser; then set -- runuser -u "$account" -- "$program" "$@"; else
+			quoted=$program
+			for word; do quoted="$quoted '$word'"; done
+			set -- su -s /bin/sh "$account" -c "exec $quoted"
+		fi
+	else
+		set -- "$program" "$@"
+	fi
+	# Standard error is held until the command has ended: so both come through one pipe, in order and without a file. 3 is standard output.
+	told=$({
+		code=$({ {
+			limited "$seconds" "$@" </dev/null 2>&4 3>&- 4>&- 5>&-
+			echo $? >&5
+		} | tr '\000\002' '\001\001' >&3; } 5>&1)
+		printf '\n\002R %s\n' "$code" >&3
+	} 4>&1 | tr '\000\002' '\001\001')
+	printf '\002X\n%s\n' "$told"
+	say E
+}
+
+missing() { # KIND REASON -- PROGRAM WORD...: a command that cannot be asked, and why
+	kind=$1 reason=$2 name=$4
+	shift 4
+	for word; do name=$name$SEPARATOR$word; done
+	say "C $name"
+	say "U $kind $reason"
+	say E
+}
+
+agent_says() { # the read-only questions to the Agent, as the user it runs as
+	program=
+	for candidate in /usr/bin/datadog-agent /opt/datadog-agent/bin/agent/agent /opt/datadog-packages/datadog-agent/stable/bin/agent/agent; do
+		[ ! -f "$candidate" ] || [ -n "$program" ] || program=$candidate
+	done
+	[ -n "$program" ] || return 0
+	account=$(id -u dd-agent 2>/dev/null) || account=
+	if ! trusted "$program" "${account:-0}"; then
+		for words in 'status --json' configcheck; do missing tool "$program is not run, because others than root can write it or a folder above it" -- datadog-agent $words; done
+		return
+	fi
+	user=${account:+dd-agent}
+	command_ 15 "$user" "$program" status --json
+	command_ 15 "$user" "$program" configcheck
+	command_ 15 "$user" "$program" diagnose --json --include '^check-datadog$' --include '^port-conflict$'
+	command_ 15 "$user" "$program" version
+}
+
+system_says() {
+	if have systemctl; then
+		command_ 10 '' systemctl show --property=Id,LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode,UnitFileState,FragmentPath,DropInPaths,EnvironmentFiles,Environment,User,MainPID,StateChangeTimestampMonotonic,NeedDaemonReload,ConditionResult \
+			datadog-agent.service datadog-agent-trace.service datadog-agent-process.service datadog-agent-sysprobe.service datadog-agent-security.service datadog-agent-installer.service datadog-agent-data-plane.service datadog-agent-ddot.service datadog-agent-action.service datadog-agent-exp.service \
+			mysql.service mariadb.service mysqld.service
+	else
+		missing tool 'systemctl is not installed here' -- systemctl show
+	fi
+	if have journalctl; then
+		command_ 15 '' journalctl --no-pager -o short-iso -n 3000 -u 'datadog-agent*'
+		command_ 15 '' journalctl --no-pager -o short-iso -n 3000 -u mysql -u mysqld -u mariadb
+		command_ 15 '' journalctl --no-pager -o short-iso -n 5000 -k
+	else
+		missing tool 'journalctl is not installed here' -- journalctl
+	fi
+	set --
+	for path in / /tmp /var/tmp /var/log /var/log/datadog /opt/datadog-agent /etc/datadog-agent /var/lib/mysql; do
+		[ ! -e "$path" ] || set -- "$@" "$path"
+	done
+	command_ 5 '' df --block-size=1 --output=file,fstype,size,avail,itotal,iavail,target -- "$@"
+	if have docker; then
+		command_ 5 '' docker ps -aq --no-trunc
+		ids=$(limited 5 docker ps -aq --no-trunc 2>/dev/null </dev/null | head -n 200)
+		# shellcheck disable=SC2086  # one word for each container
+		[ -z "$ids" ] || command_ 20 '' docker inspect $ids
+		ids=$(limited 5 docker images -q --no-trunc 2>/dev/null </dev/null | sort -u | head -n 200)
+		# shellcheck disable=SC2086
+		[ -z "$ids" ] || command_ 20 '' docker image inspect $ids
+	elif [ -S /var/run/docker.sock ]; then
+		missing tool 'docker runs here, but its command is not installed' -- docker ps
+	fi
+}
+
+raw() { # PATH...: files of the kernel, which tell no size
+	for one; do
+		if [ -f "$ROOT$one" ] && [ -r "$ROOT$one" ]; then
+			say "F $ROOT$one"
+			limited 5 head -c $FILE_BYTES "$ROOT$one" 2>/dev/null | tr '\000\002' '\001\001'
+			printf '\n\002E\n'
+		elif [ -e "$ROOT$one" ]; then
+			say "D $ROOT$one"
+		else
+			say "N $ROOT$one"
+		fi
+	done
+}
+
+processes() {
+	say "M clock_ticks $(getconf CLK_TCK 2>/dev/null || echo 100)"
+	say "M page_bytes $(getconf PAGESIZE 2>/dev/null || echo 4096)"
+	for dir in /proc/[0-9]*; do
+		{ IFS= read -r stat <"$dir/stat"; } 2>/dev/null || continue
+		say "P ${dir##*/}"
+		printf 's%s\n' "$stat"
+		while read -r key first second rest; do
+			case $key in
+			Uid:) printf 'u%s\n' "$second" && break ;;
+			esac
+		done 2>/dev/null <"$dir/status"
+		# shellcheck disable=SC2086  # fields
+		set -- ${stat##*) }
+		case $2 in
+		2) continue ;; # a thread of the kernel
+		esac
+		printf a
+		tr '\000\n\002' '\037\001\001' <"$dir/cmdline" 2>/dev/null
+		echo
+		while IFS= read -r line; do printf 'g%s\n' "$line"; done 2>/dev/null <"$dir/cgroup"
+		if [ -r "$dir/environ" ]; then
+			echo v
+			tr '\000\n\002' '\n\001\001' 2>/dev/null <"$dir/environ" | sed -n '/^DD_/s/^/v/p; /^DATADOG/s/^/v/p; /^DOCKER_DD/s/^/v/p; /^PATH=/s/^/v/p; /^PYTHON/s/^/v/p; /^VIRTUAL_ENV=/s/^/v/p; /^FLASK_/s/^/v/p'
+		fi
+	done 2>/dev/null
+	say L
+	ls -ld /proc/[0-9]*/exe /proc/[0-9]*/cwd /proc/[0-9]*/ns/net /proc/[0-9]*/ns/pid 2>/dev/null
+	limited 20 ls -l /proc/[0-9]*/fd 2>/dev/null
+	raw /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6
+}
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+named_in() { # PATH...: absolute paths that settings name: where they lead, or which of their folders is missing
+	for file; do
+		resolve "$file" && [ -f "$ROOT$REAL" ] && [ -r "$ROOT$REAL" ] || continue
+		paths=$(sed -n 's/^[^#]*[:= "\[-]\(\/[A-Za-z0-9_.@+\/-]*\).*/\1/p' "$ROOT$REAL" 2>/dev/null | sort -u | head -n 100)
+		each mentioned "$paths"
+	done
+}
+
+mentioned() {
+	case $1 in
+	/ | /proc | /proc/* | /sys/* | /dev/*) return ;;
+	esac
+	if resolve "$1"; then
+		above "$REAL/"
+		case $1 in
+		*.log) tail_of "$1" ;;
+		*/conf.d | */conf.d/ | */checks.d | */checks.d/ | *confd* | *checks*) [ ! -d "$ROOT$REAL" ] || settings "$1" ;;
+		esac
+	else
+		tree 1 "${NEAREST:-/}"
+	fi
+}
+
+settings() { # FOLDER: configuration, all of it
+	tree 5 "$1"
+	inside 5 "$1" ! -name '*.example' ! -name '*.pyc' ! -name '*.so' ! -name '*.log'
+	if resolve "$1" && [ -d "$ROOT$REAL" ]; then
+		base=$1
+		# What links in it lead to.
+		found=$(find "$ROOT$REAL" -maxdepth 3 -type l ! -path "*$NL*" -print 2>/dev/null | head -n 200)
+		each followed "$found"
+	fi
+}
+
+followed() { # a link among the configuration
+	resolve "$1" || { tree 1 "${NEAREST:-/}"; return; }
+	if [ -d "$ROOT$REAL" ]; then
+		case $REAL in
+		"$base"/* | / | /usr | /etc | /var | /proc* | /sys* | /dev*) return ;;
+		esac
+		tree 2 "$REAL"
+		inside 2 "$REAL" ! -name '*.example' ! -name '*.pyc' ! -name '*.so' ! -name '*.log'
+	else
+		text "$1"
+	fi
+}
+
+stream() {
+	say "M uid $ME"
+	say "M is_live $([ -n "$ROOT" ] && echo 0 || echo 1)"
+	say "M time $(date +%s)"
+	if [ -z "$ROOT" ]; then
+		say "M pid $$"
+		say "M system $(uname -s)"
+		say "M name $(uname -n)"
+		say P environment
+		printf 'vPATH=%s\n' "$SEARCH"
+		[ -z "${VIRTUAL_ENV-}" ] || printf 'vVIRTUAL_ENV=%s\n' "$VIRTUAL_ENV"
+		env | sed -n '/^DD_[A-Z0-9_]*=/s/^/v/p'
+	fi
+
+	for folder in / /etc /usr /usr/local /opt /var /var/lib /var/log /run /home /Users /tmp /var/tmp /usr/lib /usr/libexec /lib /usr/etc /usr/local/etc /Library /System/Library; do tree 1 "$folder"; done
+	text /etc/passwd /etc/group /etc/os-release /usr/lib/os-release /etc/lsb-release /System/Library/CoreServices/SystemVersion.plist /etc/hostname /etc/hosts /etc/environment /etc/paths /etc/ld.so.preload
+	text /etc/profile /etc/crontab /etc/rc.local /etc/login.defs
+	for program in /usr/bin/true /bin/true /bin/sh; do bytes "$program" 64; done
+	raw /proc/mounts /proc/cpuinfo /proc/meminfo /proc/stat /proc/uptime /proc/loadavg /proc/sys/kernel/osrelease /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes
+
+	# The Agent.
+	for folder in /etc/datadog-agent /etc/dd-agent /opt/datadog-agent/etc; do settings "$folder"; done
+	tree 1 /etc/datadog-agent/managed
+	for folder in /opt/datadog-agent /opt/datadog-packages/datadog-agent/stable; do
+		for below in '' /bin /bin/agent /agent /run /embedded /embedded/bin /embedded/lib /logs; do tree 1 "$folder$below"; done
+		text "$folder/version-manifest.json" "$folder/version-manifest.txt" "$folder/run/version-history.json"
+		if resolve "$folder/embedded" && [ -d "$ROOT$REAL" ]; then
+			prefix=$REAL
+			pythons "$prefix"
+			programs "$prefix/bin"
+			for lib in "$ROOT$prefix"/lib/python[23]*; do tree 1 "${lib#"$ROOT"}/site-packages/datadog_checks"; done
+		fi
+	done
+	tree 1 /opt/datadog-packages
+	tree 2 /opt/datadog-packages/datadog-agent
+	tree 2 /opt/datadog-agent/run
+	text /var/lib/dpkg/status
+	resolve /var/lib/dpkg/status && [ -f "$ROOT$REAL" ] && [ -r "$ROOT$REAL" ] && once "text $REAL" && {
+		# Too long as a whole: the packages that matter.
+		say "F $ROOT$REAL"
+		sed -n '/^Package: \(datadog.*\|mysql.*\|mariadb.*\|docker.*\|python3.*\)$/,/^$/p' "$ROOT$REAL" | tr '\000\002' '\001\001'
+		printf '\n\002E\n'
+	}
+
+	# Services, and what every process is given.
+	for folder in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+		tree 1 "$folder"
+		for unit in "$ROOT$folder"/*.d; do
+			case $unit in
+			*datadog* | *mysql* | *mariadb* | *docker* | "$ROOT"/etc/*) tree 1 "${unit#"$ROOT"}" && inside 1 "${unit#"$ROOT"}" -name '*.conf' ;;
+			esac
+		done
+		case $folder in
+		/etc/*) inside 1 "$folder" -name '*.service' ;;
+		*) inside 1 "$folder" '(' -name 'datadog*' -o -name 'mysql*' -o -name 'mariadb*' ')' ;;
+		esac
+	done
+	for folder in /etc/default /etc/cron.d /etc/profile.d /etc/init /etc/init.d /etc/sysconfig /etc/rc2.d /etc/rc3.d /etc/rc4.d /etc/rc5.d /etc/rc0.d /etc/rc1.d /etc/rc6.d /etc/rcS.d /Library/LaunchDaemons; do tree 1 "$folder"; done
+	inside 1 /etc/default
+	inside 1 /etc/cron.d
+	inside 1 /etc/profile.d -name '*.sh'
+	inside 1 /etc/init -name 'datadog*'
+	text /etc/sudoers
+	tree 1 /etc/sudoers.d
+	inside 1 /etc/sudoers.d
+
+	# MySQL.
+	for folder in /etc/mysql /etc/my.cnf.d; do tree 3 "$folder" && inside 3 "$folder"; done
+	tree 1 /etc/alternatives
+	text /etc/my.cnf /etc/mysql/my.cnf /usr/etc/my.cnf /usr/local/etc/my.cnf /opt/homebrew/etc/my.cnf
+	text /usr/sbin/mysqld /usr/sbin/mariadbd /usr/libexec/mysqld /usr/libexec/mariadbd /usr/bin/mariadbd
+	tree 1 /var/lib/mysql
+
+	# Python, and the programs that a shell finds.
+	folders=$SEARCH
+	[ -z "$ROOT" ] || folders=
+	for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /opt/homebrew/bin /opt/conda/bin /opt/miniconda3/bin /opt/anaconda3/bin; do programs "$folder"; done
+	each programs "$(printf '%s\n' "$folders" | tr ':' '\n' | sed -n '/^\//p' | head -n 40)"
+	for prefix in /usr /usr/local /opt/homebrew /opt/conda /opt/miniconda3 /opt/anaconda3; do pythons "$prefix"; done
+	for folder in /Library/Frameworks/Python.framework/Versions /System/Library/Frameworks/Python.framework/Versions /usr/local/pyenv/versions; do
+		tree 1 "$folder"
+		for version in "$ROOT$folder"/*; do [ ! -d "$version" ] || environment "${version#"$ROOT"}"; done
+	done
+
+	tree 3 /Library/Python
+
+	# People's work.
+	each app "$APPS"
+	for folder in /vagrant /srv /app /var/www /usr/src/app; do searched 4 "$folder"; done
+	for folder in "$ROOT"/opt/*; do
+		case $folder in
+		*/datadog-agent | */datadog-packages | */containerd) ;;
+		*) [ ! -d "$folder" ] || searched 3 "${folder#"$ROOT"}" ;;
+		esac
+	done
+	for home in "$ROOT"/root "$ROOT"/home/* "$ROOT"/Users/*; do
+		[ -d "$home" ] || continue
+		home=${home#"$ROOT"}
+		searched 4 "$home"
+		for below in .cache/pypoetry/virtualenvs .local/share/virtualenvs .pyenv/versions .local/share/hatch/env/virtual .local/share/uv/python miniconda3/envs anaconda3/envs Library/Caches/pypoetry/virtualenvs; do
+			mkd=$home/$below
+			resolve "$mkd" || { tree 1 "${NEAREST:-/}"; continue; }
+			tree 1 "$mkd"
+			for version in "$ROOT$mkd"/*; do [ ! -d "$version" ] || environment "${version#"$ROOT"}"; done
+		done
+		for below in miniconda3 anaconda3 .local; do
+			if [ -d "$ROOT$home/$below" ]; then environment "$home/$below"; fi
+		done
+	done
+	each ancestors_git "$APPS"
+
+	# What the settings name.
+	for file in "$ROOT"/etc/datadog-agent/datadog.yaml "$ROOT"/etc/datadog-agent/conf.d/*.yaml "$ROOT"/etc/datadog-agent/conf.d/*.d/*.yaml "$ROOT"/etc/datadog-agent/environment "$ROOT"/etc/dd-agent/datadog.conf "$ROOT"/etc/systemd/system/*.service "$ROOT"/etc/systemd/system/*.d/*.conf; do
+		[ ! -f "$file" ] || named_in "${file#"$ROOT"}"
+	done
+
+	# Logs, last lines.
+	tree 1 /var/log/datadog
+	tree 1 /var/log/mysql
+	tree 1 /var/log/mariadb
+	tree 1 /var/log/audit
+	tail_of /var/log/datadog/agent.log /var/log/datadog/trace-agent.log /var/log/datadog/process-agent.log /var/log/datadog/system-probe.log /var/log/datadog/security-agent.log /opt/datadog-agent/logs/agent.log
+	tail_of /var/log/datadog/agent.log.1 /var/log/datadog/trace-agent.log.1
+	tail_of /var/log/mysql/error.log /var/log/mysqld.log /var/log/mysql/mysqld.log /var/log/mysql.err /var/log/mariadb/mariadb.log
+	if [ -z "$ROOT" ] && ! have journalctl || [ -n "$ROOT" ]; then tail_of /var/log/syslog /var/log/messages /var/log/kern.log; fi
+	tail_of /var/log/audit/audit.log
+
+	if [ -z "$ROOT" ] && [ -r /proc/stat ]; then processes; fi
+	[ -n "$ROOT" ] || system_says
+	[ -n "$ROOT" ] || agent_says
+	say Z
+}
+
+app() {
+	searched 3 "$1"
+	tree 1 "${1%/*}"
+	beside=$(for one in "$ROOT${1%/*}"/*env*; do [ ! -d "$one" ] || printf '%s\n' "$one"; done)
+	each environment "$beside"
+}
+
+ancestors_git() { # the repository above an app
+	up=$1
+	while [ -n "$up" ]; do
+		up=${up%/*}
+		tree 1 "${up:-/}"
+		if [ -d "$ROOT$up/.git" ] && [ ! -L "$ROOT$up/.git" ]; then
+			tree 1 "$up/.git"
+			text "$up/.git/config" "$up/.git/commondir"
+			[ ! -f "$ROOT$up/.git/index" ] || bytes "$up/.git/index" 2097152
+			return
+		fi
+	done
+}
+
+ME=$(id -u)
+SEPARATOR=$(printf '\037')
+if ! have awk || ! have find || ! have tr; then
+	echo 'collect.sh: it needs awk, find and tr' >&2
+	exit 1
+fi
+echo "dddoctor-snapshot $FORMAT"
+
+# The second half takes that stream and hides the secrets in it.
+redact='
 #
 # Only what every awk has (mawk 1.3.3, busybox, gawk, the one true awk): no intervals in patterns, no named classes, no single quotes.
 # A secret becomes a stand-in of the same length and classes of characters, the same one wherever it stands, so that shape, number of lines, columns and
@@ -22,6 +751,7 @@ BEGIN {
 	words("option options flag to is and or for in parameter argument value values with from if the a an on instead as that which when only was are by of at", PROSE)
 	words("required wrong incorrect sufficient requisite include optional", PAM)
 	words("mailto sip sips xmpp acct npm owner email mail contact team user username author maintainer notify creator to from cc bcc name by reply-to mailto_ login account", MAIL)
+	tried_first("root toor test admin guest mysql redis docker ubuntu debian monkey dragon qwerty abc123 datadog welcome letmein vagrant mariadb default passw0rd passwort changeme dd-agent postgres iloveyou administrator password secret")
 	KEYLINE = "^[\"" q1 "]?[A-Za-z0-9_.\\/-]+[\"" q1 "]?:([ \t\r]|$)"
 	NAMED = "(pass|pasw|pssw|pwd|pswd|psw|pw|secret|token|jwt|key|communit|auth|cookie|tenantid|psk|signature)[a-z0-9_-]*\\\\?[\"" q1 "`]?[)]?[]]?[ \t]*([:=!]|\357\274\232|\357\271\225)"
 	LINESTART = "^[ \t]*(([-#;*>+]|\\/\\/|[0-9][0-9]?[0-9]?[.)]|export|set|env|declare -x|ENV|ARG|Environment=)[ \t]*)*[\"" q1 "]?$"
@@ -168,6 +898,22 @@ function looks_random(v) {
 
 # --- stand-ins ------------------------------------------------------------------------------------------------------
 
+# Words that are guessed first stay such words: one of the same length, if there is another.
+function tried_first(text,    n, i, parts) {
+	n = split(text, parts, " ")
+	for (i = 1; i <= n; i++) {
+		TRIED[parts[i]] = 1
+		if (!(parts[i] in OWNNAMES)) SAMELONG[length(parts[i])] = SAMELONG[length(parts[i])] " " parts[i]
+	}
+}
+
+function another_word(word,    n, parts, i) {
+	n = split(SAMELONG[length(word)], parts, " ")
+	if (n < 2) return word
+	i = length(word) % n + 1
+	for (;; i = i % n + 1) if (parts[i] != word) return parts[i]
+}
+
 # One of these characters, not `c` itself.
 function draw(from, c,    got) {
 	do {
@@ -185,9 +931,21 @@ function known_start(v) {
 function stand_in(v,    out, i, c, tries, n, is_number, low, up, digit) {
 	if (v in ISMADE) return v
 	if (v in MADE) return MADE[v]
+	out = tolower(v)
+	n = length(out)
+	while (n > 0 && substr(out, n, 1) ~ /[0-9!?.*#$_-]/ && length(out) - n < 4) n--
+	if (substr(out, 1, n) in TRIED && n > 0) {
+		out = another_word(substr(out, 1, n))
+		for (i = n + 1; i <= length(v); i++) {
+			c = substr(v, i, 1)
+			out = out (c ~ /[0-9]/ ? draw("0123456789", c) : c)
+		}
+		MADE[v] = out
+		return out
+	}
 	# What YAML would take for a number stays one, of the same notation.
 	is_number = v ~ /^[-+]?[0-9][0-9_.:]*([eE][-+]?[0-9]*)?$/
-	low = v ~ /^[0-9a-fA-F]+$/ ? "abcdef" : "bcdfghjklmnpqrstvwxz"
+	low = trim(v) ~ /^[0-9a-fA-F]+$/ ? "abcdef" : "bcdfghjklmnpqrstvwxz"
 	up = toupper(low)
 	for (tries = 0; tries < 20; tries++) {
 		i = is_number ? 0 : known_start(v)
@@ -227,6 +985,7 @@ function hide(at, len,    v, s, e) {
 	while (e > 0 && substr(v, e, 1) ~ /[ \t\r]/) e--
 	if (e < 1) return
 	v = substr(v, 1, e)
+	for (s = 1; s <= HID; s++) if (HSTART[s] == at && HEND[s] == at + e) return
 	s = stand_in(v)
 	if (s == v && !(v in ISMADE)) return
 	L = substr(L, 1, at - 1) s substr(L, at + e)
@@ -235,7 +994,7 @@ function hide(at, len,    v, s, e) {
 	HEND[HID] = at + e
 }
 
-# Whether a piece of L is a stand-in's already: names are not looked for in those.
+# Whether a piece of L is of a stand-in already: names are not looked for in those.
 function is_hidden(b, e,    i) {
 	for (i = 1; i <= HID; i++) if (b < HEND[i] && e > HSTART[i]) return 1
 	return 0
@@ -881,9 +1640,12 @@ function endpoints(    content, body, deep, k) {
 # A path: names and known shapes only, so that listing and headers agree whatever stands around them.
 function path_of(p) {
 	if (rootlen && substr(p, 1, rootlen) == ROOT) p = substr(p, rootlen + 1)
-	if (p == "") p = "/"
+	return name_of(p == "" ? "/" : p)
+}
+
+function name_of(p) {
 	if (p !~ /[=:@]|[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]/) return p
-	L = p; lower()
+	L = p; HID = 0; lower()
 	shapes()
 	if (LOW ~ NAMED) named()
 	forget()
@@ -904,12 +1666,15 @@ substr($0, 1, 1) == "\002" {
 		WIDTH = 0; PATHNAME = REST
 		for (I = 0; I < 8; I++) { AT = index(PATHNAME, " "); WIDTH += AT; PATHNAME = substr(PATHNAME, AT + 1) }
 		say("s " substr(REST, 1, WIDTH) path_of(PATHNAME))
-	} else if (WHAT == "Y") say("y " REST)
+	} else if (WHAT == "Y") {
+		AT = rootlen ? index(REST, " " ROOT) : match(REST, / \//)
+		if (AT) say("y " substr(REST, 1, AT) path_of(substr(REST, AT + 1)))
+	}
 	else if (WHAT == "F" || WHAT == "G" || WHAT == "H") {
 		NAME = REST; NUMBER = ""
 		if (WHAT == "G") { AT = index(REST, " "); NUMBER = substr(REST, 1, AT); NAME = substr(REST, AT + 1) }
 		forget()
-		MODE = WHAT; COUNT = 0; ODD = 0; is_code_file = 0
+		MODE = WHAT; COUNT = 0; ODD = 0
 		HEADER = (WHAT == "F" ? "f " : WHAT == "G" ? "g " : "h ") NUMBER path_of(NAME)
 	} else if (WHAT == "E") {
 		if (MODE == "F" || MODE == "G") {
@@ -922,12 +1687,13 @@ substr($0, 1, 1) == "\002" {
 		forget()
 	} else if (WHAT == "C") { forget(); MODE = "C"; MARK = "|"; say("c " REST) }
 	else if (WHAT == "R") { say("r " REST) }
+	else if (WHAT == "U") say("u " REST)
 	else if (WHAT == "X") { forget(); MARK = "!" }
 	else if (WHAT == "P") { forget(); MODE = "P"; say("p " REST) }
 	else if (WHAT == "L") { forget(); MODE = "L" }
 	else if (WHAT == "K") { say("k " path_of(REST)); MODE = "K" }
-	else if (WHAT == "D" || WHAT == "B" || WHAT == "T" || WHAT == "N") {
-		AT = WHAT == "T" ? index(REST, " ") : 0
+	else if (WHAT == "D" || WHAT == "N" || WHAT == "T" || WHAT == "W") {
+		AT = WHAT == "T" || WHAT == "W" ? index(REST, " ") : 0
 		say(tolower(WHAT) " " substr(REST, 1, AT) path_of(substr(REST, AT + 1)))
 	} else if (WHAT == "M") say("m " REST)
 	else if (WHAT == "Z") say("end " LINES)
@@ -942,7 +1708,10 @@ MODE == "H" {
 }
 MODE == "F" || MODE == "G" {
 	if (ODD) next
-	if (index($0, "\001")) { ODD = 1; next }
+	if (index($0, "\001")) {
+		if (MODE == "F") { ODD = 1; next }
+		gsub(/\001/, "?")
+	}
 	LINE = redact($0, 0)
 	HELD[++COUNT] = (HID ? "*" : "|") LINE
 	next
@@ -955,9 +1724,19 @@ MODE == "C" {
 MODE == "P" {
 	CHAR = substr($0, 1, 1)
 	forget()
-	if (CHAR == "a" || CHAR == "v") say(CHAR redact(substr($0, 2), 1))
-	else say(CHAR path_of(substr($0, 2)))
+	say("." CHAR (CHAR == "a" || CHAR == "v" ? redact(substr($0, 2), 1) : name_of(substr($0, 2))))
 	next
 }
-MODE == "K" { say("> " path_of($0)); MODE = ""; next }
-MODE == "L" { if (match($0, / -> /)) say("l " $0); next }
+MODE == "K" { say("> " name_of($0)); MODE = ""; next }
+MODE == "L" {
+	if (match($0, /^\/proc\/[0-9]+\/fd:$/)) OWNER = substr($0, 7, RLENGTH - 10)
+	else if (match($0, /socket:\[[0-9]+\]$/)) say("i " OWNER " " substr($0, RSTART + 8, RLENGTH - 9))
+	else if (match($0, /\/proc\/[0-9]+\/[a-z]+[a-z\/]* -> /)) say("l " substr($0, RSTART, RLENGTH) name_of(substr($0, RSTART + RLENGTH)))
+	next
+}
+'
+
+{
+	exec 3>&1
+	stream
+} | awk -v ROOT="$ROOT" "$redact"

@@ -1,0 +1,88 @@
+"""A host that is well by the Agent's own word: nothing is found, whoever asks; and file findings are the same live, from the mounted disk and from a snapshot."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.lab.scenarios import SCENARIOS
+from tests.lab.test_scenarios import break_it
+from tests.lab.vm import VM
+
+# Faults of files alone: what is found of them needs no running Agent.
+IN_FILES = (
+    "half of a section uncommented",
+    "C3: a backtick at the end",
+    "C5: no instances",
+    "chmod -R a+rwx",
+    "C8: names differ",
+)
+
+
+def test_a_healthy_host_is_healthy_to_root_and_unknown_to_a_plain_user(vm: VM) -> None:
+    """Young and grown up; the plain user is told what could not be seen, and never "healthy"."""
+    young = vm.check()
+    assert (young.report["findings"], young.report["unread"], young.returncode) == ([], [], 0)
+
+    vm.wait_for(lambda: vm.agent("health").returncode == 0, "the Agent's own `health`", 30)
+    diagnosis = vm.agent("diagnose", "--local").stdout
+    assert "Fail:" not in diagnosis
+
+    grown = vm.check()
+    assert (grown.report["findings"], grown.report["unread"], grown.report["healthy"], grown.returncode) == (
+        [],
+        [],
+        True,
+        0,
+    )
+
+    plain = vm.check(user="vagrant")
+    assert (plain.report["findings"], plain.report["healthy"], plain.returncode) == ([], None, 3)
+    assert {u["remedy"] for u in plain.report["unread"]} == {"sudo"}
+    assert "/etc/datadog-agent/datadog.yaml" in {u["what"] for u in plain.report["unread"]}
+
+
+def test_the_doctor_leaves_a_healthy_host_as_it_was(vm: VM) -> None:
+    """No file is written, no process ended or started, nothing asked of the intake."""
+    listing = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /opt/doctor/pycache -prune -o -path /var/log -prune -o -type f -newer /tmp/mark -print"
+    vm.wait_for_agent(checks=True)
+    vm.sh("touch -d '+0 seconds' /tmp/mark")
+    agent, asked = (
+        vm.unit("MainPID"),
+        vm.sh("journalctl --quiet --output=cat --unit=lab-standins | grep --count flare || true"),
+    )
+
+    vm.check()
+
+    assert vm.sh(listing).splitlines() in ([], ["/tmp/mark"])
+    assert vm.unit("MainPID") == agent
+    assert vm.sh("journalctl --quiet --output=cat --unit=lab-standins | grep --count flare || true") == asked
+    assert vm.sh("find /root /home /var/lib -name '*dddoctor*'") == ""
+
+
+def _identified(report: dict[str, Any], rules: set[str]) -> set[tuple[str, str, int | None, int | None]]:
+    return {(f["id"], f["file"], f["line"], f["column"]) for f in report["findings"] if f["rule"] in rules}
+
+
+def test_file_findings_are_the_same_live_and_from_the_mounted_disk(vm: VM, source: Path) -> None:
+    """The doctor of this machine over the VM's tree finds what the doctor inside finds."""
+    for scenario in SCENARIOS:
+        if scenario.name in IN_FILES:
+            break_it(vm, scenario._replace(needs_restart=False))
+    inside = vm.check().report
+
+    environment = {**os.environ, "PYTHONPATH": str(source / "src")}
+    outside = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "dddoctor", "check", "--format", "json", "--root", str(vm.mounted)],
+            capture_output=True, text=True, env=environment, timeout=120, check=False,
+        ).stdout
+    )  # fmt: skip
+
+    rules = {s.cause[0] for s in SCENARIOS if s.name in IN_FILES}
+    assert {f["rule"] for f in inside["findings"]} >= rules
+    assert _identified(outside, rules) == _identified(inside, rules)
