@@ -72,6 +72,8 @@ def option_value(rng: random.Random, check: str, option: str) -> Any:
         return rng.sample(TAGS, rng.randint(1, 3))
     if option == "loader":
         return "python"
+    if check == "mysql" and option in ("password", "pass"):
+        return rng.choice(["blue-Kettle-91", "x4-Lab_pw9!", "many words, #9"])  # others are tried first, and a finding
     kind = _catalogue.checks().option(check, option).expected_type
     if kind is None:
         if re.search(r"(^|_)(port|timeout|interval|limit|max|size|count)$", option):

@@ -35,7 +35,7 @@ def sound(tmp_path: Path) -> Path:
     (root / "etc/passwd").write_text(f"dd-agent:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n", encoding="utf-8")
     (root / "etc/group").write_text(f"dd-agent:x:{os.getgid()}:\n", encoding="utf-8")
     (root / "etc/datadog-agent/datadog.yaml").write_text(
-        "api_key: 0badc0de0badc0de0badc0de0badc0de\nsite: datadoghq.eu\n", encoding="utf-8"
+        "api_key: 0badc0de0badc0de0badc0de0badc0de\nsite: datadoghq.eu\ntags: [env:lab]\n", encoding="utf-8"
     )
     (root / "etc/datadog-agent/datadog.yaml").chmod(0o640)
     (root / "etc/datadog-agent/conf.d/http_check.d/conf.yaml").write_text(

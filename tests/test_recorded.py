@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from dddoctor.hosts.base import Stat
+from dddoctor.hosts.cache import CachedHost
 from dddoctor.hosts.example import ExampleHost
 from dddoctor.model import Finding
 from dddoctor.session import CheckOptions, Session
@@ -114,6 +115,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 def test_the_doctor_says_what_the_agent_did(name: str, session: Session, tmp_path: Path) -> None:
     """All rules over the scenario's files: exactly the findings that the recording justifies, with file and line."""
     session.host = build(tmp_path, SCENARIOS[name], name.split("/")[0])
+    session.answers = CachedHost(session.host)
 
     report = session.check()
 

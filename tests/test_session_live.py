@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from dddoctor import fixing, undoing
 from dddoctor import session as session_module
-from dddoctor import undoing
 from dddoctor.actions import ACTIONS, STAGES, action
 from dddoctor.hosts.base import Host, Process, Ran
 from dddoctor.hosts.root import RootHost
 from dddoctor.model import Change, Command, Install, Mode, Safety, Service, Sql
 from dddoctor.repair import PlannedFix
-from dddoctor.session import CheckOptions, Session, UsageError, _together
+from dddoctor.session import CheckOptions, Session, UsageError, together, undo_class
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act on units")
 UNIT = "shop.service"
@@ -211,6 +211,53 @@ def test_without_a_journal_nothing_is_done(tmp_path: Path, monkeypatch: pytest.M
     assert f"systemctl restart {UNIT}" not in machine.asked
 
 
+@pytest.mark.usefixtures("quick")
+def test_what_cannot_be_taken_back_is_not_done_by_a_yes_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """repairs.md: irreversible is said in words, and agreed to at the prompt only."""
+
+    @action("command")
+    class ClearOut:
+        """A command without a way back. Params: unit."""
+
+        unit: str
+
+        def plan(self, host: Host) -> list[Change]:
+            return [Command(("systemctl", "clean", self.unit))]
+
+    machine = Machine(tmp_path)
+    monkeypatch.setitem(globals(), "RULE", RULE.replace("restart_service", "clear_out"))
+    try:
+        session = session_on(machine, tmp_path, monkeypatch)
+        report = fixing.fix_it(session, session.check(), fixing.Asked(True, True, False, False, None))
+    finally:
+        del ACTIONS["clear_out"], STAGES["clear_out"]
+
+    assert report is not None
+    assert {a.status for a in report.applied} == {"not repaired"}
+    assert {a.reason for a in report.applied} == {
+        "it cannot be taken back; leave --yes out, and say yes to it at the prompt"
+    }
+    assert f"systemctl clean {UNIT}" not in machine.asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([Mode("/a", 0o644, 0o600)], "exact"),
+        ([Sql("GRANT …", "REVOKE …")], "exact"),
+        ([Mode("/a", 0o644, 0o600), Service(UNIT, "restart")], "compensating"),
+        ([Install("/venv", ("flask",))], "compensating"),
+        ([Command(("usermod",), ("gpasswd",))], "compensating"),
+        ([Command(("rm",)), Service(UNIT, "restart")], "irreversible"),
+        ([Sql("DROP …", "")], "irreversible"),
+    ],
+)
+def test_how_far_a_repair_can_be_taken_back(changes: list[Change], expected: str) -> None:
+    assert undo_class(changes) == expected
+
+
 def planned(name: str, *changes: Change) -> PlannedFix:
     class Found:
         id = name
@@ -222,7 +269,7 @@ def test_deferred_repairs_run_in_their_order_and_services_last() -> None:
     """Commands, SQL, pip, services; one pip an environment, one restart a unit."""
     command, sql = Command(("usermod", "-aG", "adm", "dd-agent")), Sql("GRANT …", "REVOKE …")
 
-    found = _together(
+    found = together(
         [
             planned("a", Service("mysql.service", "start"), sql),
             planned("b", Service(UNIT, "start")),

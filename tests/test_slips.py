@@ -155,7 +155,7 @@ def test_a_slip_in_a_section(tmp_path: Path) -> None:
 def test_a_slip_in_an_option_of_each_integration(tmp_path: Path) -> None:
     """One option of each shipped check for each kind of slip, an instance for each; the Agent and the checks take capitals for other letters."""
     rng = random.Random(SEED)
-    files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\n"}
+    files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\ntags: [env:test]\n"}
     slips: list[Slip] = []
     for check in integrations():
         own = sorted(_catalogue.checks().options(check))
@@ -185,7 +185,7 @@ def test_a_slip_in_an_option_of_each_integration(tmp_path: Path) -> None:
 
 def test_repairs_of_slips_put_the_names_right_and_nothing_else(tmp_path: Path) -> None:
     rng = random.Random(SEED)
-    files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\n"}
+    files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\ntags: [env:test]\n"}
     meant: dict[str, str] = {}
     for check in rng.sample(integrations(), 30):
         own = sorted(_catalogue.checks().options(check) - {"service"})
@@ -215,7 +215,7 @@ def test_repairs_of_slips_put_the_names_right_and_nothing_else(tmp_path: Path) -
 def test_a_slip_in_a_key_at_the_top_of_a_checks_file(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     known = sorted(_catalogue.checks().top_level)
-    files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\n"}
+    files: dict[str, str | bytes] = {MAIN: f"api_key: {INVENTED_KEY}\ntags: [env:test]\n"}
     slips: list[Slip] = []
     for round_ in range(4):
         for kind in KINDS:

@@ -24,7 +24,7 @@ def link(findings: Sequence[Finding], rules: Mapping[str, Rule], states: Mapping
         for other in findings:
             reported = other.row.get("reported")
             if (
-                other.id != cause.id
+                other.rule != cause.rule  # two messages of one kind are two defects, however alike their words are
                 and isinstance(reported, str)
                 and any(s in reported for s in rules[cause.rule].symptoms)
                 and _may_be_one(cause, other)

@@ -90,6 +90,9 @@ def check(
     until_healthy: bool = False,
     debug: bool = False,
     profile: bool = False,
+    snapshot: Path | None = None,
+    ssh: str | None = None,
+    ssh_config: Path | None = None,
 ) -> None:
     """What `dddoctor check` does. Ends in SystemExit."""
     from dddoctor.session import CheckOptions
@@ -104,8 +107,13 @@ def check(
         raise fail(f"{'--diff' if diff else '--unsafe-fixes' if unsafe_fixes else '--yes'} goes with --fix")
     if until_healthy and diff:
         raise fail("--until-healthy waits for a host that gets well, and --diff changes nothing: leave one out")
+    require_one_target(root, snapshot, ssh, ssh_config)
+    if until_healthy and snapshot is not None:
+        raise fail("--until-healthy looks again and again, and a snapshot stays as it is: leave one out")
+    if show_secrets and (snapshot is not None or ssh is not None):
+        raise fail("--show-secrets: what comes from elsewhere comes without its secrets, so there are none to show")
     options = CheckOptions(
-        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), network=network, fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line()
+        root, tuple(app_folders or ()), _split(select), _split(ignore), tuple(rules or ()), network=network, fail_on=Severity(fail_on), timeout_seconds=timeout, command=_command_line(), snapshot=snapshot, ssh=ssh, ssh_config=ssh_config
     )  # fmt: skip
     session = _session(options)
     report = session.check()
@@ -114,7 +122,7 @@ def check(
         from dddoctor.session import UsageError
 
         try:
-            fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff else None))
+            fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff or session.host.kind == "snapshot" else None))
         except UsageError as error:
             raise fail(str(error)) from error
         if fixed is None:
@@ -130,6 +138,15 @@ def check(
         for broken in report.broken:
             print(f"{broken.rule}: {broken.error}\n{broken.trace}", file=sys.stderr)
     finish(exit_code(report))
+
+
+def require_one_target(root: Path | None, snapshot: Path | None, ssh: str | None, ssh_config: Path | None) -> None:
+    """Exit 2 where more than one host is named."""
+    named = [name for name, value in (("--root", root), ("--snapshot", snapshot), ("--ssh", ssh)) if value is not None]
+    if len(named) > 1:
+        raise fail(f"{' and '.join(named)} name different hosts: leave one out")
+    if ssh_config is not None and ssh is None:
+        raise fail("--ssh-config FILE goes with --ssh HOST")
 
 
 def _until_healthy(session: Session, report: Report, timeout: float | None) -> Report:

@@ -26,6 +26,20 @@ app.add_typer(rules_app, name="rules")
 Root = Annotated[
     Path | None, typer.Option("--root", metavar="DIR", help="Look at a folder or mounted disk instead of this machine.")
 ]
+Snapshot = Annotated[
+    Path | None,
+    typer.Option("--snapshot", metavar="FILE", help="Look at what `dddoctor collect` wrote on another host."),
+]
+Ssh = Annotated[
+    str | None,
+    typer.Option("--ssh", metavar="HOST", help="Look at a host through ssh; nothing is installed or left there."),
+]
+SshConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--ssh-config", metavar="FILE", help="With --ssh: what `vagrant ssh-config` prints, or any ssh configuration."
+    ),
+]
 Rules = Annotated[list[Path] | None, typer.Option("--rules", metavar="DIR", help="More rules, from a folder of yours.")]
 Apps = Annotated[
     list[str] | None,
@@ -52,6 +66,9 @@ def _build_only(typed: str) -> None:
 @app.command()
 def check(
     root: Root = None,
+    snapshot: Snapshot = None,
+    ssh: Ssh = None,
+    ssh_config: SshConfig = None,
     app_folders: Apps = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Repair what can be repaired, after showing it; prove it.")
@@ -95,7 +112,7 @@ def check(
 ) -> None:
     """Say what is wrong, where, which problem causes which, and how to repair it."""
     checking.check(
-        root, app_folders, fix, unsafe_fixes, diff, show_secrets, yes, format_, output, select, ignore, rules, network, fail_on, timeout, until_healthy, debug, profile
+        root, app_folders, fix, unsafe_fixes, diff, show_secrets, yes, format_, output, select, ignore, rules, network, fail_on, timeout, until_healthy, debug, profile, snapshot, ssh, ssh_config
     )  # fmt: skip
 
 
@@ -136,24 +153,60 @@ def list_tables(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = 
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, or - to read it from standard input.")],
     root: Root = None,
+    snapshot: Snapshot = None,
+    ssh: Ssh = None,
+    ssh_config: SshConfig = None,
     app_folders: Apps = None,
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, json or csv.")] = "table",
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS")] = None,
 ) -> None:
     """Ask the tables anything: dddoctor query "SELECT file, line FROM yaml_defects"."""
     from dddoctor import querying
-    from dddoctor.session import UsageError, open_host
+    from dddoctor.session import UsageError, open_elsewhere, open_host
 
+    checking.require_one_target(root, snapshot, ssh, ssh_config)
     if format_ not in {"table", "json", "csv"}:
         raise fail(f"--format {format_}: write table, json or csv")
     text = sys.stdin.read() if sql == "-" else sql
     try:
-        answer = querying.ask(text, open_host(root), tuple(app_folders or ()), timeout)
+        apps = tuple(app_folders or ())
+        is_elsewhere = snapshot is not None or ssh is not None
+        host = open_elsewhere(snapshot, ssh, ssh_config, apps, timeout) if is_elsewhere else open_host(root)
+        answer = querying.ask(text, host, apps, timeout)
     except (UsageError, querying.QueryError) as error:
         raise fail(str(error)) from error
     sys.stdout.write(querying.render(answer, format_))
     for line in answer.gaps:
         print(line, file=sys.stderr)
+    finish(0)
+
+
+@app.command()
+def collect(
+    root: Root = None,
+    app_folders: Apps = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="The snapshot (default: NAME.snapshot); - is standard output."),
+    ] = None,
+    script: Annotated[
+        bool, typer.Option("--script", help="Print the collector itself, a shell script for hosts without Python.")
+    ] = False,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS")] = None,
+) -> None:
+    """Write what the doctor reads on this machine into one file, without its secrets, to be looked at elsewhere."""
+    from dddoctor import collector
+
+    try:
+        data = collector.script() if script else collector.collect(root, tuple(app_folders or ()), timeout)
+        path = output or (None if script else Path(collector.default_name(data)))
+        if path is None or str(path) == "-":
+            sys.stdout.buffer.write(data)
+        else:
+            collector.write(data, path)
+            print(f"{path}: {len(data) >> 10} kB; look at it with `dddoctor check --snapshot {path}`", file=sys.stderr)
+    except collector.CollectError as error:
+        raise fail(str(error)) from error
     finish(0)
 
 

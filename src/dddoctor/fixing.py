@@ -11,10 +11,10 @@ from dddoctor import patches
 from dddoctor.hosts.base import Host
 from dddoctor.hosts.overlay import OverlayHost
 from dddoctor.light import NamedTuple
-from dddoctor.model import DEFERRED, Applied, Finding, Report, Safety
+from dddoctor.model import Applied, Finding, Report, Safety
 from dddoctor.repair import Plan, PlannedFix
 from dddoctor.secrets import Vault
-from dddoctor.session import Session, UsageError
+from dddoctor.session import Session, UsageError, undo_class
 
 
 class Asked(NamedTuple):
@@ -29,12 +29,19 @@ class Asked(NamedTuple):
 
 def fix_it(session: Session, report: Report, asked: Asked) -> Report | None:
     """Repair and return the proof's report; None where nothing was written (`--diff`: the patch was printed instead)."""
-    can_ask = not asked.is_agreed and sys.stdin.isatty() and sys.stderr.isatty()
+    can_ask = not asked.is_agreed and session.host.kind != "snapshot" and sys.stdin.isatty() and sys.stderr.isatty()
     allowed = [Safety.SAFE, *([Safety.UNSAFE] if asked.unsafe_fixes or (can_ask and not asked.show_only) else [])]
     plan = session.plan(allowed)
+    if session.host.kind == "snapshot":
+        from dddoctor.patching import print_for_there
+
+        print_for_there(session, plan, asked)
+        return None
     if asked.show_only:
         _write_patch(session, plan, asked)
         return None
+    if asked.is_agreed:
+        _leave_irreversible(plan)
     if plan.is_empty():
         report.applied = _refusals(report, plan, session.vault)
         return report
@@ -54,6 +61,13 @@ def fix_it(session: Session, report: Report, asked: Asked) -> Report | None:
         )
         return report
     return session.apply(plan)
+
+
+def _leave_irreversible(plan: Plan) -> None:
+    """Whoever said yes beforehand has not seen what cannot be taken back: that is asked at the prompt only."""
+    for fix in [f for f in plan.deferred if undo_class(f.changes) == "irreversible"]:
+        plan.deferred.remove(fix)
+        plan.refused[fix.finding.id] = "it cannot be taken back; leave --yes out, and say yes to it at the prompt"
 
 
 def _refusals(report: Report, plan: Plan, vault: Vault) -> list[Applied]:
@@ -96,7 +110,7 @@ def _new_name(path: str, renames: dict[str, str]) -> str:
 def other_changes(overlay: OverlayHost, plan: Plan) -> list[str]:
     """Renames, modes, owners and commands, a line each."""
     lines = [patches.in_words(c) for c in plan.changes if type(c).__name__ in {"Rename", "Mode", "Owner", "Remove"}]
-    return lines + [patches.in_words(c) for fix in plan.deferred for c in fix.changes]
+    return lines + list(dict.fromkeys(patches.in_words(c) for fix in plan.deferred for c in fix.changes))
 
 
 def show_plan(plan: Plan, base: Host, vault: Vault, out: TextIO) -> None:
@@ -106,7 +120,10 @@ def show_plan(plan: Plan, base: Host, vault: Vault, out: TextIO) -> None:
     for number, fix in enumerate(fixes, 1):
         place = f"{fix.finding.file}:{fix.finding.line}" if fix.finding.line else fix.finding.file or ""
         title = fix.finding.fix.title if fix.finding.fix else fix.finding.title
-        print(f"  {number}. {title}  [{_safety(fix)}; undo: {undo_class(fix)}]\n     {vault.show(place)}", file=out)
+        print(
+            f"  {number}. {title}  [{_safety(fix)}; undo: {undo_class(fix.changes)}]\n     {vault.show(place)}",
+            file=out,
+        )
     for patch in plan_patches(plan, base, vault):
         print(f"\n{patch.text}".rstrip(), file=out)
         if patch.withheld:
@@ -124,16 +141,11 @@ def _hunks(number: int) -> str:
     return f"{number} hunk{'s' * (number != 1)}"
 
 
-def undo_class(fix: PlannedFix) -> str:
-    """exact, or compensating where a command's effect is only made good for (repairs.md)."""
-    return "compensating" if any(isinstance(c, DEFERRED) for c in fix.changes) else "exact"
-
-
 def _write_patch(session: Session, plan: Plan, asked: Asked) -> None:
     found = plan_patches(plan, session.host, session.vault, with_secrets=asked.show_secrets)
     text = "".join(p.text for p in found)
     if asked.output is not None and str(asked.output) != "-":
-        _write_private(asked.output, text)
+        write_private(asked.output, text)
     else:
         sys.stdout.write(text)
     withheld = sum(p.withheld for p in found)
@@ -146,7 +158,7 @@ def _write_patch(session: Session, plan: Plan, asked: Asked) -> None:
         print(f"and: {session.vault.show(line)}", file=sys.stderr)
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """A new file of mode 0600: the patch may hold secrets. An existing file is replaced only if it is a plain one."""
     try:
         if path.is_symlink() or (path.exists() and not path.is_file()):

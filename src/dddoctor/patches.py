@@ -33,10 +33,12 @@ def file_patch(
     *,
     to: str | None = None,
     with_secrets: bool = False,
+    secret_lines: frozenset[int] = frozenset(),
 ) -> FilePatch:
     """The unified diff of one file; None = the file is not there.
 
     Without `with_secrets` a hunk is withheld where one of its lines holds a secret, or a piece of one that only the whole file tells (the body of a private key).
+    `secret_lines`: lines of the old text that are known to hold one.
     """
     new = to or path
     old_name = "/dev/null" if before is None else f"a{path}"
@@ -45,7 +47,7 @@ def file_patch(
     if not body or with_secrets:
         return FilePatch(new, body, 0)
     head, *hunks = _HUNK.split(body)
-    hidden = (hidden_lines(before or b"", vault), hidden_lines(after or b"", vault))
+    hidden = (hidden_lines(before or b"", vault) | secret_lines, hidden_lines(after or b"", vault))
     is_wide = any(
         data is not None and data[:2] in (b"\xff\xfe", b"\xfe\xff") for data in (before, after)
     )  # its hunks cannot be looked into

@@ -40,12 +40,18 @@ if TYPE_CHECKING:
     from dddoctor.journal import Run
     from dddoctor.repair import Look, Plan, PlannedFix
 
+# Here a repair may be a command: the doctor runs it, or (a snapshot) a person is told to.
+COMMANDS_CAN_BE_TYPED = frozenset({"live", "snapshot"})
+SNAPSHOT_REMEDY = "collect again with sudo"  # as in hosts.snapshot, which is not imported for it
 EXCERPT_LINES = 2  # before and after the line of the finding
 EXCERPT_LIMIT_BYTES = 2 * 1024 * 1024
 
 
 class CheckOptions(NamedTuple):
-    """What `check` was asked. `root`: a folder, None = this machine. `select`, `ignore`: areas or rule ids."""
+    """What `check` was asked. `root`: a folder, None = this machine. `select`, `ignore`: areas or rule ids.
+
+    `snapshot` is a file of `dddoctor collect`, `ssh` a host from which one is fetched; at most one of the three is given.
+    """
 
     root: Path | None = None
     apps: tuple[str, ...] = ()
@@ -57,6 +63,9 @@ class CheckOptions(NamedTuple):
     fail_on: Severity = Severity.WARNING
     timeout_seconds: float | None = None
     command: str = "dddoctor check"
+    snapshot: Path | None = None
+    ssh: str | None = None
+    ssh_config: Path | None = None
 
 
 class UsageError(Exception):
@@ -75,8 +84,7 @@ class Session:
 
     def __init__(self, options: CheckOptions, vault: Vault | None = None) -> None:
         self.options = options
-        self.host = open_host(options.root)
-        self.answers = CachedHost(self.host)
+        self.host = self._open()
         self.vault = vault or Vault()
         everything = load(user_folders=options.rule_folders)
         self.rule_set = RuleSet(tuple(_selected(everything.rules, options)), everything.states)
@@ -86,6 +94,15 @@ class Session:
         self.last: Evaluation | None = None
         self.reported: Report | None = None
 
+    @property
+    def host(self) -> Host:
+        """What is looked at; setting it forgets all answers."""
+        return self._host
+
+    @host.setter
+    def host(self, host: Host) -> None:
+        self._host, self.answers = host, CachedHost(host)
+
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def evaluate(self, host: Host | None = None) -> Evaluation:
@@ -93,7 +110,7 @@ class Session:
         options = RunOptions(self.options.apps, self.options.network, self.options.deep)
         store = Tables(CachedHost(host) if host else self.answers, self.vault, options, self.options.timeout_seconds)
         evaluation = evaluate(self.rule_set.rules, store)
-        if self.host.kind != "live":
+        if self.host.kind not in COMMANDS_CAN_BE_TYPED:
             _withdraw_commands(evaluation, self.rules, self.host.kind)
         causes.link(evaluation.findings, self.rules, self.rule_set.states)
         return evaluation
@@ -114,12 +131,14 @@ class Session:
     def again(self) -> Report:
         """Forget every answer, look once more, and say everything; what was applied before stays said."""
         before = self.reported
-        self._forget()
+        self.host = self._open()
         return self.check(before.applied if before else (), before.run_id if before else None)
 
-    def _forget(self) -> None:
-        self.host = open_host(self.options.root)
-        self.answers = CachedHost(self.host)
+    def _open(self) -> Host:
+        given = self.options
+        if given.snapshot is None and given.ssh is None:
+            return open_host(given.root)
+        return open_elsewhere(given.snapshot, given.ssh, given.ssh_config, given.apps, given.timeout_seconds)
 
     def report(self, evaluation: Evaluation, applied: Sequence[Applied] = (), run_id: str | None = None) -> Report:
         """The report of an evaluation; secrets are shown as `<key #1>`."""
@@ -128,6 +147,7 @@ class Session:
         causes.admit_blindness(evaluation, self.rules, self.rule_set.states)
         roots = causes.roots(findings, self.rules, self.rule_set.states)
         unread = [*evaluation.unread(), *self._nothing_to_judge(evaluation)]
+        unread = [u._replace(remedy=self._remedy(u.remedy)) for u in unread]
         is_blind = evaluation.is_blind or any(u.kind is not Kind.TARGET for u in unread)
         lines: dict[str, list[str]] = {}
         for finding in findings:
@@ -149,7 +169,9 @@ class Session:
             causes=roots,
             cleared=causes.cleared(evaluation, self.rule_set.rules, self.rule_set.states),
             unread=unread,
-            skipped=[Skipped(r, o.reason, o.remedy) for r, o in outcomes.items() if o.result == "skipped"],
+            skipped=[
+                Skipped(r, o.reason, self._remedy(o.remedy)) for r, o in outcomes.items() if o.result == "skipped"
+            ],
             broken=[Broken(r, o.reason, o.trace) for r, o in outcomes.items() if o.result == "broken"],
             applied=list(applied),
             head=self._head(evaluation),
@@ -158,6 +180,12 @@ class Session:
         )
         self.reported = shown(report, self.vault)
         return self.reported
+
+    def _remedy(self, remedy: str) -> str:
+        """What was not permitted where the snapshot was made: no sudo of this side helps."""
+        if self.host.kind != "snapshot" or remedy not in ("sudo", SNAPSHOT_REMEDY):
+            return remedy
+        return "an account over there that may use sudo without a password" if self.options.ssh else SNAPSHOT_REMEDY
 
     def _nothing_to_judge(self, evaluation: Evaluation) -> list[Unread]:
         """A host without an Agent is not healthy: there was nothing to look at."""
@@ -187,7 +215,8 @@ class Session:
         agents = store.rows("agents")
         head = []
         words = [
-            f"{a.agent} {a.version or str(a.major) + ' (version unknown)'}, reads {a.config_dir or ('its own files' if a.container else '?')}" for a in agents
+            f"{a.agent} {a.version or str(a.major) + ' (version unknown)'}, reads {a.config_dir or ('its own files' if a.container else '?')}"
+            for a in agents
         ]
         head.append(HeadLine("Agent", "; ".join(words) or "none found here"))
         files = store.rows("config_files")
@@ -236,7 +265,7 @@ class Session:
         from dddoctor.repair import Repairer
 
         return Repairer(
-            self.answers, self.look, self.rules, allowed, can_defer=self.host.kind == "live", only=only
+            self.answers, self.look, self.rules, allowed, can_defer=self.host.kind in COMMANDS_CAN_BE_TYPED, only=only
         ).run()
 
     def apply(self, plan: Plan) -> Report:
@@ -274,7 +303,7 @@ class Session:
             run.rollback()
             raise
         try:
-            for changes, ids in _together(plan.deferred):
+            for changes, ids in together(plan.deferred):
                 if all(name in failed for name in ids):  # the service of a fix whose command was refused
                     continue
                 try:
@@ -300,7 +329,7 @@ class Session:
         limit = self.options.timeout_seconds
         deadline = time.monotonic() + (patience_seconds if limit is None else min(limit, patience_seconds))
         while True:
-            self._forget()
+            self.host = self._open()
             evaluation = self.evaluate()
             left = [
                 f
@@ -316,8 +345,6 @@ class Session:
     ) -> list[Applied]:
         left = {f.identity for f in evaluation.findings}
         blind = {o for o, r in evaluation.outcomes.items() if r.result in {"skipped", "broken"}}
-        from dddoctor.model import DEFERRED
-
         found: dict[str, Applied] = {}
         for fix in [*plan.fixes, *plan.deferred]:
             f = fix.finding
@@ -330,7 +357,7 @@ class Session:
                 status, reason = "applied, not proved", "the proof could not look at it again"
             else:
                 status, reason = "repaired and proved", ""
-            undo = "compensating" if any(isinstance(c, DEFERRED) for c in fix.changes) else "exact"
+            undo = undo_class(fix.changes)
             found[f.id] = Applied(f.id, f.rule, f.fix.title if f.fix else f.title, status, files, reason, undo)
         for f in before:
             if f.id in plan.refused and f.id not in found:
@@ -345,7 +372,7 @@ class Session:
         return list(found.values())
 
 
-def _together(deferred: Sequence[PlannedFix]) -> list[tuple[list[Change], list[str]]]:
+def together(deferred: Sequence[PlannedFix]) -> list[tuple[list[Change], list[str]]]:
     """(changes, finding ids) of the deferred fixes in the order in which they are made: commands, SQL, pip, then services.
 
     What is installed into one environment goes in one call of pip. A unit is started, stopped or restarted once, whoever asks for it; a start beside a
@@ -391,6 +418,26 @@ def open_host(root: Path | None) -> Host:
     if not root.is_dir():
         raise UsageError(f"--root {root}: no such folder")
     return RootHost(root)
+
+
+def open_elsewhere(
+    snapshot: Path | None,
+    ssh: str | None,
+    ssh_config: Path | None,
+    apps: tuple[str, ...],
+    timeout_seconds: float | None,
+) -> Host:
+    """A host that the doctor does not run on: a snapshot's file, or what ssh brings. Raises UsageError."""
+    from dddoctor.collector import CollectError, open_snapshot
+
+    try:
+        if snapshot is not None:
+            return open_snapshot(snapshot)
+        from dddoctor.remote import fetch
+
+        return fetch(ssh or "", ssh_config, apps, timeout_seconds)
+    except CollectError as error:
+        raise UsageError(Vault().show(str(error))) from None
 
 
 def runner_of(host: Host) -> Any:
@@ -467,6 +514,19 @@ def _all(evaluation: Evaluation, table: str) -> list[dict[str, Any]]:
 
 def _first(evaluation: Evaluation, table: str) -> dict[str, Any] | None:
     return next(iter(_all(evaluation, table)), None)
+
+
+def undo_class(changes: Iterable[Any]) -> str:
+    """How far a repair can be taken back (repairs.md): exact; compensating, where an effect is only made good for; irreversible."""
+    from dddoctor.model import DEFERRED, Command, Sql
+
+    worst = "exact"
+    for change in changes:
+        if isinstance(change, (Command, Sql)) and not change.undo:
+            return "irreversible"
+        if isinstance(change, DEFERRED) and not isinstance(change, Sql):
+            worst = "compensating"
+    return worst
 
 
 def change_paths(change: Any) -> tuple[str, ...]:

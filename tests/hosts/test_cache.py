@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -120,3 +121,29 @@ def test_what_runs_is_asked_once_obstacles_included(tree: Path) -> None:
             host.listeners()
 
     assert (host.processes(), base.asked["processes"]) == ([], 1)
+
+
+def test_who_asks_while_the_answer_is_under_way_waits_for_it(tree: Path) -> None:
+    """An engine takes half a second to list its containers, and several tables want them at once."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class SlowHost(CountingHost):
+        def processes(self) -> list[Process]:
+            begun.set()
+            go_on.wait(5)
+            return super().processes()
+
+    base = SlowHost(tree)
+    host = CachedHost(base)
+    answers: list[object] = []
+    threads = [threading.Thread(target=lambda: answers.append(host.processes())) for _ in range(3)]
+    threads[0].start()
+    begun.wait(5)
+    for thread in threads[1:]:
+        thread.start()
+    assert host.exists("/")  # others are not kept waiting
+    go_on.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert (answers, base.asked["processes"]) == ([[], [], []], 1)

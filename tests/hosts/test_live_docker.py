@@ -140,7 +140,15 @@ def test_an_engine_of_another_machine_is_not_asked(monkeypatch: pytest.MonkeyPat
     assert refused(LiveHost().containers)[1].startswith("DOCKER_HOST names an engine that is not on this machine")
 
 
-def test_a_folder_where_the_socket_should_be_is_said(place: Path) -> None:
+def test_a_folder_where_the_socket_should_be_is_no_engine(place: Path) -> None:
+    """`docker run -v /var/run/docker.sock:…` makes one where the engine is elsewhere."""
     place.mkdir()
 
-    assert refused(LiveHost().containers)[1] == f"{place} is a directory, not the Docker engine's socket"
+    with pytest.raises(FileNotFoundError):
+        LiveHost().containers()
+
+
+def test_a_file_where_the_socket_should_be_is_said(place: Path) -> None:
+    place.write_text("")
+
+    assert refused(LiveHost().containers)[1] == f"{place} is a file, not the Docker engine's socket"

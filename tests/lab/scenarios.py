@@ -1,7 +1,7 @@
 """What breaks a host, as data: how the VM is brought there, what the doctor must name first, and how it is mended.
 
 `breaks` are shell lines run as root while the Agent is up. `settled` says what the host looks like then: `up` (the Agent answers), `failed` (its unit
-has given up), `down` (stopped), `looping` (restarted again and again). The expected cause is (rule, file, line); None for a finding that has no such part.
+has given up), `down` (stopped), `looping` (restarted again and again), `deaf` (it runs, and its commands do not reach it). The expected cause is (rule, file, line); None for a finding that has no such part.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class Scenario(NamedTuple):
 
     `needs_restart`: the Agent has to be restarted for the fault to show. `proof` are words that the real Agent's log holds once it is mended.
     `also`: further rules that rightly name causes of their own. `age`: for how many seconds the Agent must have run before it is broken.
+    `undoable`: `undo` brings the fault back (a mere restart is not taken back). `left`: what the lab's Agent, which has no Python, says even then.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Scenario(NamedTuple):
     proof: str = ""
     also: tuple[str, ...] = ()
     age: float = 0
+    undoable: bool = True
+    left: tuple[str, ...] = ()
 
 
 # What the real Agent logs when it takes the instance that was meant.
@@ -73,6 +76,7 @@ SCENARIOS = (
         "down",
         False,
         (),
+        ("systemctl enable --now datadog-agent",),
     ),
     Scenario(
         "masked",
@@ -135,7 +139,8 @@ SCENARIOS = (
         True,
         (),
         (
-            _file(MAIN, f"api_key: {KEY}\nsite: datadoghq.eu\nhostname: lab.example.test\n") + f"; chmod 0640 {MAIN}",
+            _file(MAIN, f"api_key: {KEY}\nsite: datadoghq.eu\nhostname: lab.example.test\ntags: [env:lab]\n")
+            + f"; chmod 0640 {MAIN}",
             "systemctl restart datadog-agent",
         ),
     ),
@@ -148,6 +153,7 @@ SCENARIOS = (
         False,
         UNSAFE,
         age=3,
+        undoable=False,
     ),
     # --- ports ------------------------------------------------------------------------------------------------------
     Scenario(
@@ -197,10 +203,11 @@ SCENARIOS = (
         "A5",
         (_append(MAIN, "cmd_port: 5009\n"),),
         ("config-newer-than-process", MAIN, None),
-        "up",
+        "deaf",
         False,
         UNSAFE,
         age=3,
+        undoable=False,
     ),
     # --- datadog.yaml -----------------------------------------------------------------------------------------------
     Scenario(
@@ -374,6 +381,7 @@ SCENARIOS = (
         "up",
         True,
         UNSAFE,
+        left=("check-refused-by-agent",),
     ),
     Scenario(
         "A4: apm.yaml left over",
@@ -398,9 +406,10 @@ SCENARIOS = (
         "logs, but no log collection",
         "",
         (
+            "echo started > /var/log/lab-app.log",
             _file(
                 f"{CONF_D}/uptime.d/conf.yaml",
-                "instances: [{}]\nlogs:\n  - type: file\n    path: /var/log/dpkg.log\n    service: lab\n    source: dpkg\n",
+                "instances: [{}]\nlogs:\n  - type: file\n    path: /var/log/lab-app.log\n    service: lab\n    source: dpkg\n",
             ),
         ),
         ("logs-disabled", UPTIME, 3),
@@ -443,7 +452,7 @@ SCENARIOS = (
         "",
         ("rm /etc/datadog-agent/auth_token",),
         ("agent-not-answering", None, None),
-        "up",
+        "deaf",
         False,
         (),
         ("systemctl restart datadog-agent",),
@@ -453,7 +462,7 @@ SCENARIOS = (
         "",
         ("printf abc > /etc/datadog-agent/auth_token",),
         ("auth-token-too-short", "/etc/datadog-agent/auth_token", None),
-        "up",
+        "deaf",
         False,
         (),
         ("rm /etc/datadog-agent/auth_token; systemctl restart datadog-agent",),
@@ -468,7 +477,7 @@ SCENARIOS = (
         "up",
         True,
         (),
-        ("umount /var/log/datadog; systemctl restart datadog-agent",),
+        ("systemctl stop datadog-agent; umount /var/log/datadog; systemctl start datadog-agent",),
     ),
     # --- others -----------------------------------------------------------------------------------------------------
     Scenario(
@@ -492,6 +501,9 @@ SCENARIOS = (
         "up",
         True,
         (),
+        (
+            f"ln -s /usr/bin/python3 /opt/datadog-agent/embedded/bin/python3; rm -r {CONF_D}/disk.d; systemctl restart datadog-agent",
+        ),
     ),
 )
 

@@ -316,6 +316,18 @@ def test_of_three_loaders_the_one_that_knows_the_check_decides() -> None:
     assert [(p.loader, p.is_decisive, p.echoes) for p in found] == [("core", 1, 2), ("jmx", 0, 2), ("python", 0, 2)]
 
 
+def test_the_words_of_a_newer_python_loader_are_known() -> None:
+    """7.72.4 puts `unable to load python module NAME:` before them."""
+    status = {"checkSchedulerStats": {"LoaderErrors": {"uptime": {
+        "Core Check Loader": "Could not configure check uptime: yaml: unmarshal errors:\n  line 1: x",
+        "Python Check Loader": "unable to load python module uptime: unable to import module 'uptime': No module named 'uptime'"}}}}  # fmt: skip
+
+    assert [(p.loader, p.is_decisive) for p in problems(status, [])] == [("core", 1), ("python", 0)]
+    assert essence("unable to load python module m: unable to import module 'm': No module named 'm'") == (
+        "unable to import module 'm': No module named 'm'"
+    )
+
+
 def test_a_check_that_is_still_being_imported_is_not_judged() -> None:
     """Only the loaders before Python's have answered (recorded: a loop at import)."""
     status = {

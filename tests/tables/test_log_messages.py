@@ -543,11 +543,57 @@ def test_words_of_another_log_are_found_newest_first_and_once_a_line() -> None:
     assert skim.start == 0
 
 
+SENDING = 'Error while processing transaction: error while sending transaction, rescheduling it: Post "https://a.example/intake/": '
+
+
+@pytest.mark.parametrize(
+    ("writer", "message", "pattern", "words"),
+    [
+        ("agents", "Error: unable to load Datadog config file: While parsing config: yaml: line 4: did not find expected key", "start-config-invalid", ("yaml: line 4: did not find expected key", None, None, None)),
+        ("agents", "Error: unable to load Datadog config file: open /etc/datadog-agent/datadog.yaml: no such file or directory", "start-config-missing", (None, None, "/etc/datadog-agent/datadog.yaml", None)),
+        ("agents", "Error: you must specify an API Key, either via a configuration file or the DD_API_KEY env var", "start-key-missing", (None, None, None, None)),
+        ("agents", "Fatal Python error: init_fs_encoding: failed to get the Python codec", "start-python", ("init_fs_encoding: failed to get the Python codec", None, None, None)),
+        ("agents", "panic: runtime error: invalid memory address", "crash", ("runtime error: invalid memory address", None, None, None)),
+        ("agents", "cannot write /opt/datadog-agent/run/registry.json: no space left on device", "disk-full", (None, None, "/opt/datadog-agent/run/registry.json", None)),
+        ("agents", "GUI server didn't achieved to start:  listen tcp 127.0.0.1:5002: bind: address already in use", "port-gui", (None, "127.0.0.1:5002", None, None)),
+        ("agents", SENDING + "EOF", "intake-broken", ("EOF", "https://a.example/intake/", None, None)),
+        ("agents", SENDING + "dial tcp: lookup a.example. on 10.0.2.3:53: read udp 10.0.2.15:1->10.0.2.3:53: i/o timeout", "intake-dns", ("a.example", "https://a.example/intake/", None, None)),
+        ("agents", SENDING + "net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "intake-timeout", ("Client.Timeout", "https://a.example/intake/", None, None)),
+        ("agents", "Dropped 12 transactions in this retry attempt: 12 because the workers are too busy", "intake-dropping", (None, None, None, 12.0)),
+        ("agents", "Privileges error accessing the BINARY LOGS (must grant REPLICATION CLIENT): (1381, 'You are not using binary logging')", "mysql-binlog-off", (None, None, None, None)),
+        ("agents", "Privileges error getting replication status (must grant REPLICATION CLIENT): (1227, 'Access denied; you need SUPER, REPLICATION CLIENT')", "mysql-grant-replication", (None, None, None, None)),
+        ("kernel", "Out of memory: Killed process 7 (mysqld) total-vm:9kB, anon-rss:421888kB, file-rss:0kB", "oom-kill", ("mysqld", None, None, 421888.0)),
+        ("mysql", "mysqld: [ERROR] Could not open required defaults file: /home/me/my.cnf", "mysql-file-denied", (None, None, "/home/me/my.cnf", None)),
+        ("app", "ModuleNotFoundError: No module named 'ddtrace'", "app-ddtrace-missing", ("ddtrace", None, None, None)),
+        ("app", "Loading ddtrace before using gevent monkey patching is not supported", "app-gevent-late", (None, None, None, None)),
+        ("app", "ddtrace.internal.uwsgi.uWSGIConfigError: master option must be enabled", "app-uwsgi-option", None),
+        ("app", "ddtrace-run has known compatibility issues with uWSGI where the tracer is not started properly", "app-uwsgi-run", (None, None, None, None)),
+        ("app", "Worker (pid:7) was sent code 139!", "app-crash", (None, None, None, None)),
+        ("app", "AttributeError: 'Flask' object has no attribute 'try_trigger_before_first_request_functions'", "app-flask-too-new", (None, None, None, None)),
+        ("app", "ImportError: cannot import name '_rand' from 'ddtrace.internal' (unknown location)", "app-foreign-build", (None, None, None, None)),
+        ("app", "ddtrace-run: failed to bootstrap: args '['flsk', 'run']'", "app-not-launched", None),
+        ("agents", "GET /agent/status from 127.0.0.1:37854 took 2ms", None, None),
+        ("kernel", "Error: unknown log level: dbug", None, None),
+    ],
+)  # fmt: skip
+def test_texts_that_no_recording_has(
+    writer: str, message: str, pattern: str | None, words: tuple[str | None, ...] | None
+) -> None:
+    """Of the Agent's source, issue threads and manuals: the kind of a message, and its name, address, path and amount."""
+    from dddoctor.tables._log_patterns import Patterns
+
+    found = Patterns().match(writer, message)
+
+    assert (found.pattern.id if found else None) == pattern
+    if found is not None and words is not None:
+        assert (found.name, found.address, found.path, found.amount) == words
+
+
 def test_every_pattern_is_one_that_a_rule_or_a_reader_can_name() -> None:
     """Each id is spelt as an id, each expression compiles, and a word that is looked for first stands in what the expression wants."""
     from dddoctor.tables._log_patterns import Patterns
 
     known = Patterns()._known
     assert all(p.id == p.id.lower() and " " not in p.id and p.has and p.every >= 0 for p in known)
-    assert {p.by for p in known} == {"agents", "checks", "kernel", "mysql"}
+    assert {p.by for p in known} == {"agents", "app", "checks", "kernel", "mysql"}
     assert _log_sources.AGENT_PROGRAMS[0] == "agent"

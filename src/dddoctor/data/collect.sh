@@ -20,7 +20,7 @@ umask 077
 FORMAT=1
 ROOT=
 APPS=
-SEARCH=${PATH-}
+SEARCH=${DDDOCTOR_PATH-${PATH-}}
 PATH=/usr/sbin:/usr/bin:/sbin:/bin # never the caller's: the programs of these folders are root's
 NL='
 '
@@ -29,6 +29,7 @@ LOG_BYTES=524288
 
 while [ $# -gt 0 ]; do
 	case $1 in
+	--) shift ;;
 	--root)
 		ROOT=$(cd "$2" && pwd -P) || exit 2
 		ROOT=${ROOT%/}
@@ -92,6 +93,7 @@ describe() { # the expression of find that describes what it found
 }
 
 link_text() {
+	# shellcheck disable=SC2012  # a link's text, where there is no readlink
 	if have readlink; then readlink "$1"; else ls -ld "$1" | sed 's/.* -> //'; fi 2>/dev/null
 }
 
@@ -162,7 +164,7 @@ above() {
 
 # tree DEPTH FOLDER: all paths in it, DEPTH levels down.
 tree() {
-	resolve "$2" && [ -d "$ROOT$REAL" ] || return 0
+	resolve "$2" && [ -d "$ROOT${REAL:-/}" ] || return 0
 	once "tree $1 $REAL" || return 0
 	above "$REAL"
 	describe "$ROOT${REAL:-/}" -maxdepth "$1" ! -path "*$NL*"
@@ -172,7 +174,7 @@ tree() {
 
 # work DEPTH FOLDER: the same for where people keep their work; folders of packages and hidden ones are named and not entered.
 work() {
-	resolve "$2" && [ -d "$ROOT$REAL" ] || return 0
+	resolve "$2" && [ -d "$ROOT${REAL:-/}" ] || return 0
 	once "work $1 $REAL" || return 0
 	above "$REAL"
 	set -- "$1" "$2" -maxdepth "$1" ! -path "$ROOT${REAL:-/}" -type d '(' -name '.?*' ! -name .venv ! -name .env ! -name .virtualenvs ! -name .venvs ! -name .vagrant
@@ -194,7 +196,7 @@ links() { # the links below REAL, and with them what may not be listed
 		link_text "$path"
 	done
 	[ "$ME" = 0 ] || find "$ROOT${REAL:-/}" "$@" -type d ! -path "*$NL*" -print 2>/dev/null | while IFS= read -r path; do
-		[ -r "$path" ] && [ -x "$path" ] || say "D $path"
+		if [ ! -r "$path" ] || [ ! -x "$path" ]; then say "D $path"; fi
 	done
 }
 
@@ -220,7 +222,7 @@ text() { # PATH...: the texts of single files, wherever their names lead
 	for one; do
 		if resolve "$one"; then
 			above "$REAL/"
-			[ -f "$ROOT$REAL" ] && once "text $REAL" || continue
+			if [ ! -f "$ROOT$REAL" ] || ! once "text $REAL"; then continue; fi
 			size=$(wc -c <"$ROOT$REAL" 2>/dev/null || echo 0)
 			[ "$size" -gt $FILE_BYTES ] || printf '%s\n' "$ROOT$REAL" | texts
 		else
@@ -231,7 +233,7 @@ text() { # PATH...: the texts of single files, wherever their names lead
 
 inside() { # DEPTH FOLDER EXPRESSION...: the texts of what find's expression chooses in a folder
 	depth=$1
-	resolve "$2" && [ -d "$ROOT$REAL" ] || return 0
+	resolve "$2" && [ -d "$ROOT${REAL:-/}" ] || return 0
 	shift 2
 	limited 60 find "$ROOT$REAL" -maxdepth "$depth" -type f -size -${FILE_BYTES}c ! -path "*$NL*" "$@" -print 2>/dev/null | head -n 2000 | texts
 }
@@ -246,17 +248,18 @@ bytes() { # PATH COUNT: the first bytes of a file that is no text
 
 tail_of() { # PATH...: the end of a log, and how many bytes and lines stand before it
 	for one; do
-		resolve "$one" && [ -f "$ROOT$REAL" ] && once "tail $REAL" || continue
+		if ! resolve "$one" || [ ! -f "$ROOT$REAL" ] || ! once "tail $REAL"; then continue; fi
 		above "$REAL/"
 		if [ ! -r "$ROOT$REAL" ]; then
 			say "D $ROOT$REAL"
 			continue
 		fi
-		size=$(wc -c <"$ROOT$REAL") && size=$((size)) || continue
+		size=$(wc -c <"$ROOT$REAL") || continue
+		size=$((size))
 		skip=0 count=0
-		if [ $size -gt $LOG_BYTES ]; then
+		if [ "$size" -gt $LOG_BYTES ]; then
 			skip=$((size - LOG_BYTES))
-			[ $size -gt 268435456 ] || count=$(limited 20 head -c $skip "$ROOT$REAL" 2>/dev/null | wc -l)
+			[ "$size" -gt 268435456 ] || count=$(limited 20 head -c "$skip" "$ROOT$REAL" 2>/dev/null | wc -l)
 		fi
 		say "G $skip:$((count)) $ROOT$REAL"
 		limited 20 tail -c +$((skip + 1)) "$ROOT$REAL" 2>/dev/null | head -c $LOG_BYTES | tr '\000\002' '\001\001'
@@ -269,6 +272,7 @@ tail_of() { # PATH...: the end of a log, and how many bytes and lines stand befo
 pythons() { # PREFIX: what its Pythons can import
 	tree 1 "$1"
 	tree 1 "$1/lib"
+	tree 1 "$1/lib64"
 	for lib in "$ROOT$1"/lib/python[23]* "$ROOT$1"/lib64/python[23]* "$ROOT$1"/local/lib/python[23]*; do
 		[ -d "$lib" ] || continue
 		tree 1 "${lib#"$ROOT"}"
@@ -426,7 +430,8 @@ agent_says() { # the read-only questions to the Agent, as the user it runs as
 	[ -n "$program" ] || return 0
 	account=$(id -u dd-agent 2>/dev/null) || account=
 	if ! trusted "$program" "${account:-0}"; then
-		for words in 'status --json' configcheck; do missing tool "$program is not run, because others than root can write it or a folder above it" -- datadog-agent $words; done
+		# shellcheck disable=SC2086  # words
+		for words in 'status --json' configcheck diagnose; do missing tool "$program is not run, because others than root can write it or a folder above it" -- datadog-agent $words; done
 		return
 	fi
 	user=${account:+dd-agent}
@@ -490,7 +495,7 @@ processes() {
 		{ IFS= read -r stat <"$dir/stat"; } 2>/dev/null || continue
 		say "P ${dir##*/}"
 		printf 's%s\n' "$stat"
-		while read -r key first second rest; do
+		while read -r key _ second _; do
 			case $key in
 			Uid:) printf 'u%s\n' "$second" && break ;;
 			esac
@@ -519,7 +524,7 @@ processes() {
 
 named_in() { # PATH...: absolute paths that settings name: where they lead, or which of their folders is missing
 	for file; do
-		resolve "$file" && [ -f "$ROOT$REAL" ] && [ -r "$ROOT$REAL" ] || continue
+		if ! resolve "$file" || [ ! -f "$ROOT$REAL" ] || [ ! -r "$ROOT$REAL" ]; then continue; fi
 		paths=$(sed -n 's/^[^#]*[:= "\[-]\(\/[A-Za-z0-9_.@+\/-]*\).*/\1/p' "$ROOT$REAL" 2>/dev/null | sort -u | head -n 100)
 		each mentioned "$paths"
 	done
@@ -538,6 +543,14 @@ mentioned() {
 	else
 		tree 1 "${NEAREST:-/}"
 	fi
+}
+
+linked_texts() { # FOLDER: what the links in it lead to
+	for one_link in "$ROOT$1"/*; do
+		case $one_link in
+		*.service | *.sh) [ ! -L "$one_link" ] || text "${one_link#"$ROOT"}" ;;
+		esac
+	done
 }
 
 settings() { # FOLDER: configuration, all of it
@@ -578,7 +591,7 @@ stream() {
 		env | sed -n '/^DD_[A-Z0-9_]*=/s/^/v/p'
 	fi
 
-	for folder in / /etc /usr /usr/local /opt /var /var/lib /var/log /run /home /Users /tmp /var/tmp /usr/lib /usr/libexec /lib /usr/etc /usr/local/etc /Library /System/Library; do tree 1 "$folder"; done
+	for folder in / /etc /etc/systemd /usr /usr/src /usr/local /opt /var /var/lib /var/log /run /home /Users /tmp /var/tmp /usr/lib /usr/libexec /lib /usr/etc /usr/local/etc /Library /System/Library; do tree 1 "$folder"; done
 	text /etc/passwd /etc/group /etc/os-release /usr/lib/os-release /etc/lsb-release /System/Library/CoreServices/SystemVersion.plist /etc/hostname /etc/hosts /etc/environment /etc/paths /etc/ld.so.preload
 	text /etc/profile /etc/crontab /etc/rc.local /etc/login.defs
 	for program in /usr/bin/true /bin/true /bin/sh; do bytes "$program" 64; done
@@ -617,7 +630,10 @@ stream() {
 			esac
 		done
 		case $folder in
-		/etc/*) inside 1 "$folder" -name '*.service' ;;
+		/etc/*)
+			inside 1 "$folder" -name '*.service'
+			linked_texts "$folder"
+			;;
 		*) inside 1 "$folder" '(' -name 'datadog*' -o -name 'mysql*' -o -name 'mariadb*' ')' ;;
 		esac
 	done
@@ -625,6 +641,7 @@ stream() {
 	inside 1 /etc/default
 	inside 1 /etc/cron.d
 	inside 1 /etc/profile.d -name '*.sh'
+	linked_texts /etc/profile.d
 	inside 1 /etc/init -name 'datadog*'
 	text /etc/sudoers
 	tree 1 /etc/sudoers.d
@@ -692,6 +709,9 @@ stream() {
 	tail_of /var/log/audit/audit.log
 
 	if [ -z "$ROOT" ] && [ -r /proc/stat ]; then processes; fi
+	if [ -z "$ROOT" ] && have curl; then
+		for url in http://127.0.0.1:8126/info http://127.0.0.1:5000/debug/vars; do command_ 5 '' curl -s -m 3 --noproxy '*' -w '\n%{http_code}' "$url"; done
+	fi
 	[ -n "$ROOT" ] || system_says
 	[ -n "$ROOT" ] || agent_says
 	say Z
@@ -945,7 +965,7 @@ function stand_in(v,    out, i, c, tries, n, is_number, low, up, digit) {
 	}
 	# What YAML would take for a number stays one, of the same notation.
 	is_number = v ~ /^[-+]?[0-9][0-9_.:]*([eE][-+]?[0-9]*)?$/
-	low = trim(v) ~ /^[0-9a-fA-F]+$/ ? "abcdef" : "bcdfghjklmnpqrstvwxz"
+	low = trim(v) ~ /^(\*|0x)?[0-9a-fA-F]+$/ ? "abcdef" : "bcdfghjklmnpqrstvwxz"
 	up = toupper(low)
 	for (tries = 0; tries < 20; tries++) {
 		i = is_number ? 0 : known_start(v)
@@ -1566,6 +1586,18 @@ function redact(line, is_command,    s, n, body, deep, e, q, i, k) {
 	return L
 }
 
+# A line of UTF-16, in which \001 stands for the zero byte of each letter: hidden is what is hidden without them.
+function wide(line,    out, n, i, c, thin) {
+	thin = line; gsub(/\001/, "", thin)
+	redact(thin, 0)
+	n = 0; out = ""
+	for (i = 1; i <= length(line); i++) {
+		c = substr(line, i, 1)
+		out = out (c == "\001" ? c : substr(L, ++n, 1))
+	}
+	return out
+}
+
 # The long words of a PEM block on this line. 1 = all of the line, 2 = behind BEGIN, 3 = between BEGIN and END.
 function blocks(how,    from, b, n, to) {
 	from = 1; to = length(L) + 1
@@ -1674,11 +1706,11 @@ substr($0, 1, 1) == "\002" {
 		NAME = REST; NUMBER = ""
 		if (WHAT == "G") { AT = index(REST, " "); NUMBER = substr(REST, 1, AT); NAME = substr(REST, AT + 1) }
 		forget()
-		MODE = WHAT; COUNT = 0; ODD = 0
+		MODE = WHAT; COUNT = 0; ODD = 0; WIDE = 0
 		HEADER = (WHAT == "F" ? "f " : WHAT == "G" ? "g " : "h ") NUMBER path_of(NAME)
 	} else if (WHAT == "E") {
 		if (MODE == "F" || MODE == "G") {
-			say(ODD ? "o" substr(HEADER, 2) : HEADER)
+			say(ODD ? "o" substr(HEADER, 2) : WIDE ? "v" substr(HEADER, 2) : HEADER)
 			if (!ODD) for (I = 1; I <= COUNT; I++) say(HELD[I])
 		}
 		if (MODE != "") say("e")
@@ -1708,11 +1740,14 @@ MODE == "H" {
 }
 MODE == "F" || MODE == "G" {
 	if (ODD) next
-	if (index($0, "\001")) {
-		if (MODE == "F") { ODD = 1; next }
+	if (!COUNT && MODE == "F" && $0 ~ /^(\377\376.\001|\376\377\001)/) WIDE = 1
+	if (WIDE) LINE = wide($0)
+	else if (!index($0, "\001")) LINE = redact($0, 0)
+	else if (MODE == "F") { ODD = 1; next }
+	else {
 		gsub(/\001/, "?")
+		LINE = redact($0, 0)
 	}
-	LINE = redact($0, 0)
 	HELD[++COUNT] = (HID ? "*" : "|") LINE
 	next
 }

@@ -30,7 +30,8 @@ T = TypeVar("T")
 class CachedHost:
     """Answers as `host` did the first time, errors too. Files above 256 kB, and all above 32 MB in total, are read anew each time.
 
-    Nothing is forgotten: after a change, make another. Two threads that ask for the same thing at once may both reach the host.
+    Nothing is forgotten: after a change, make another. Two threads that ask for the same file at once may both reach the host; what runs, which takes
+    longer, is asked by one, and the other waits for its answer.
     """
 
     def __init__(self, host: Host) -> None:
@@ -39,6 +40,7 @@ class CachedHost:
         self._known: dict[Hashable, object] = {}
         self._left_bytes = TOTAL_LIMIT_BYTES
         self._lock = threading.Lock()
+        self._asking: dict[Hashable, threading.Lock] = {}
 
     def read(self, path: str, limit_bytes: int = READ_LIMIT_BYTES) -> bytes:
         content = self._known.get(("read", path))
@@ -76,7 +78,7 @@ class CachedHost:
     def run(
         self, argv: Sequence[str], timeout_seconds: float = COMMAND_TIMEOUT_SECONDS, user: str | None = None
     ) -> Ran:
-        return self._once(("run", tuple(argv), user), lambda: self._host.run(argv, timeout_seconds, user))
+        return self._one_by_one(("run", tuple(argv), user), lambda: self._host.run(argv, timeout_seconds, user))
 
     def environ(self) -> Mapping[str, str]:
         return self._host.environ()
@@ -85,10 +87,10 @@ class CachedHost:
         return self._host.open(path)
 
     def processes(self) -> list[Process]:
-        return list(self._once(("processes",), self._host.processes))
+        return list(self._one_by_one(("processes",), self._host.processes))
 
     def listeners(self) -> list[Socket]:
-        return list(self._once(("listeners",), self._host.listeners))
+        return list(self._one_by_one(("listeners",), self._host.listeners))
 
     def request(
         self,
@@ -98,19 +100,25 @@ class CachedHost:
         authority: str | None = None,
     ) -> Answer:
         key = ("request", url, tuple((headers or {}).items()), authority)
-        return self._once(key, lambda: self._host.request(url, headers, timeout_seconds, authority))
+        return self._one_by_one(key, lambda: self._host.request(url, headers, timeout_seconds, authority))
 
     def containers(self) -> list[Mapping[str, Any]]:
-        return list(self._once(("containers",), self._host.containers))
+        return list(self._one_by_one(("containers",), self._host.containers))
 
     def images(self) -> list[Mapping[str, Any]]:
-        return list(self._once(("images",), self._host.images))
+        return list(self._one_by_one(("images",), self._host.images))
 
     def __getattr__(self, name: str) -> Any:
         """What this kind of host answers beyond the protocol is asked of it directly."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._host, name)
+
+    def _one_by_one(self, key: Hashable, ask: Callable[[], T]) -> T:
+        with self._lock:
+            asking = self._asking.setdefault(key, threading.Lock())
+        with asking:  # where the host hangs, all who ask hang, each until its own limit
+            return self._once(key, ask)
 
     def _once(self, key: Hashable, ask: Callable[[], T], *, is_kept: bool = True) -> T:
         if key in self._known:

@@ -140,6 +140,10 @@ class LiveHost(FolderFiles):
             raise
         except InputError as error:
             raise Unavailable(Kind.TOOL, str(error)) from None
+        if (
+            found.kind == "directory"
+        ):  # what `docker run -v SOCKET:…` leaves where another engine was asked: none was ever here
+            raise paths.absent(path)
         if found.kind != "socket":
             raise Unavailable(Kind.TOOL, f"{path} is a {found.kind}, not the Docker engine's socket")
         self._require_trust(path, found.target, os.geteuid(), "asked", is_socket=True)

@@ -5,6 +5,7 @@ Each step has a share of one deadline. Nothing is followed, nothing is sent but 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -91,7 +92,7 @@ def go(request: Outgoing, net: Net) -> Reached:
     if connection is None:
         return Reached("connection", why, address)
     connection.settimeout(max(0.2, deadline - time.monotonic()))
-    return _talk(request, net, connection, address, target, through)
+    return _talk(request, net, _Line(connection, deadline), address, target, through)
 
 
 class _Refused(Exception):
@@ -110,32 +111,56 @@ def _place(url: str) -> _Place:
     return split.scheme, split.hostname, split.port or (443 if split.scheme == "https" else 80), target, own
 
 
-def _talk(
-    request: Outgoing, net: Net, connection: socket.socket, address: str, target: _Place, through: _Place | None
-) -> Reached:
+class _Line:
+    """The connection, with whatever is wrapped around it, and the moment at which it is cut: a server that sends a byte a second does not keep the doctor."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        import threading
+
+        self.socket, self.is_cut = connection, False
+        self._timer = threading.Timer(max(0.2, deadline - time.monotonic()), self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def secure(self, context: ssl.SSLContext, name: str) -> None:
+        self.socket = context.wrap_socket(self.socket, server_hostname=name)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self.socket.close()
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _talk(request: Outgoing, net: Net, line: _Line, address: str, target: _Place, through: _Place | None) -> Reached:
     import http.client
     import ssl
 
     step = "proxy" if through else "tls"
     try:
         if through is not None and through[0] == "https":
-            connection = net.context(request.is_verified).wrap_socket(connection, server_hostname=through[1])
+            line.secure(net.context(request.is_verified), through[1])
         if through is not None and target[0] == "https":
-            _tunnel(connection, target, through)
+            _tunnel(line.socket, target, through)
         step = "tls"
         if target[0] == "https":
-            connection = net.context(request.is_verified).wrap_socket(connection, server_hostname=target[1])
+            line.secure(net.context(request.is_verified), target[1])
         step = "answer"
-        status, body = _get(connection, request, target, through)
+        status, body = _get(line.socket, request, target, through)
+        if line.is_cut:
+            raise TimeoutError
         return Reached(None, "", address, status, body)
     except _Refused as error:
-        return Reached("proxy", str(error), address)
-    except ssl.SSLError as error:
-        return Reached(step if step == "proxy" else "tls", _words(error), address)
+        return Reached("proxy", "no answer in time" if line.is_cut else str(error), address)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Reached(step, _words(error), address)
+        if step == "answer" and isinstance(error, ssl.SSLError):
+            step = "tls"  # TLS 1.3 refuses a client after the handshake
+        return Reached(step, "no answer in time" if line.is_cut else _words(error), address)
     finally:
-        connection.close()  # the one around the others
+        line.close()
 
 
 def _tunnel(connection: socket.socket, target: _Place, through: _Place) -> None:
@@ -167,9 +192,11 @@ def _get(connection: socket.socket, request: Outgoing, target: _Place, through: 
     import http.client
 
     asked = request.url if through is not None and target[0] == "http" else target[3]
+    name = f"[{target[1]}]" if ":" in target[1] else target[1]
+    where = name if target[2] == (443 if target[0] == "https" else 80) else f"{name}:{target[2]}"
     client = http.client.HTTPConnection(target[1], target[2])
     client.sock = connection
-    client.request("GET", asked, headers={"Connection": "close", "Accept": "*/*", **request.headers})
+    client.request("GET", asked, headers={"Host": where, "Connection": "close", "Accept": "*/*", **request.headers})
     answer = client.getresponse()
     return answer.status, answer.read(BODY_LIMIT_BYTES)
 

@@ -143,6 +143,9 @@ class _Reader:
             snapshot.trees.append((_sound(path), int(levels), letter == b"w"))
         elif letter == b"f":
             snapshot.texts.setdefault(_sound(_decoded(rest)), self._text(0, 0))
+        elif letter == b"v":  # UTF-16: \001 stands for its zero bytes
+            text = self._text(0, 0)
+            snapshot.texts.setdefault(_sound(_decoded(rest)), text._replace(content=text.content.replace(b"\1", b"\0")))
         elif letter == b"g":
             skipped, _, path = _decoded(rest).partition(" ")
             skipped_bytes, _, skipped_lines = skipped.partition(":")

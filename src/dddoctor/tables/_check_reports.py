@@ -21,7 +21,10 @@ _NOT_MINE = (
     "core check is disabled",
     "python is not initialized",
 )
-_OF_PYTHON = lazy(r"(?:could not configure check instance for python check|Could not configure check) [^\s:]+: ", 0)
+_OF_PYTHON = lazy(
+    r"(?:unable to load python module|could not configure check instance for python check|Could not configure check) [^\s:]+: ",
+    0,
+)
 _FRAME = lazy(r'File "([^"\n]+)", line (\d+)')
 _BASE_NAME = lazy(r"\(([A-Za-z0-9_.-]+\.py), line (\d+)\)\s*$")
 _OPENED = lazy(r"^open (/[^:\n]+): |\[Errno 13\] Permission denied: '(/[^'\n]+)'")
@@ -171,6 +174,7 @@ def _decisive(name: str, said: Mapping[str, str], is_alive: bool) -> str | None:
 
 
 def _is_not_mine(name: str, text: str) -> bool:
+    text = text.removeprefix(f"unable to load python module {name}: ")  # 7.72.4
     absent = text in (
         f"unable to import module '{name}': No module named '{name}'",
         f"unable to import module '{name}': No module named {name}",  # Python 2

@@ -1,8 +1,8 @@
 """Which messages are known: data/log_patterns.json, matched one after the other.
 
-Each pattern has an `id`; `by`, who writes it (agents: any of the Agent's programs; checks: a check within the Agent; kernel; mysql: the server); `has`, words
-of which one stands in every such message (a cheap look before the expression); `match`, the expression, whose groups are name, address, path and
-amount. `ends`: the program ends with it. `every`: it comes again within so many seconds while its cause lasts (0: it is said once, at the start).
+Each pattern has an `id`; `by`, who writes it (agents: any of the Agent's programs; checks: a check within the Agent; kernel; mysql: the server; app: a
+traced app); `has`, words of which one stands in every such message (a cheap look before the expression); `match`, the expression, whose groups are
+name, address, path and amount. `ends`: the program ends with it. `every`: it comes again within so many seconds while its cause lasts (0: it is said once, at the start).
 `each`: of different names (or paths) each is a row of its own. The first that fits wins, so that special ones stand before general ones.
 
 Sources: the Agent's texts as recorded with 7.52 and 7.72.4 and as its source has them; MySQL's mysys/my_default.c and errmsg; the kernel's mm/oom_kill.c.
@@ -65,6 +65,10 @@ class Patterns:
     @cached_property
     def _noise(self) -> re.Pattern[str]:
         return re.compile("|".join(f"(?:{n})" for n in catalogue("log_patterns.json")["noise"]))
+
+    def words(self, writer: str) -> list[str]:
+        """The words of which one stands in every known message of a writer."""
+        return [word for pattern in self._known if pattern.by == writer for word in pattern.has]
 
     def match(self, writer: str, message: str, check_name: str | None = None) -> Match | None:
         """What a message of `writer` (agents, kernel, mysql) says; None where it is not known. `check_name`: the check that logged it."""

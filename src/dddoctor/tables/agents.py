@@ -85,11 +85,12 @@ def _by_files(look: _Look) -> Iterator[Agent]:
 
 def _seen_elsewhere(look: _Look, known: Sequence[Agent]) -> Iterator[Agent]:
     """Agents that run from another place than a package's, and those in containers. Nothing on a host where nothing runs."""
-    from dddoctor.tables._running_agents import agent_container
-
     containers: dict[str, str] = {}
     try:
-        for inspected in look.host.containers():
+        all_of_them = look.host.containers()
+        from dddoctor.tables._running_agents import agent_container
+
+        for inspected in all_of_them:
             found = agent_container(inspected)
             if found is not None and found.container_id not in containers:
                 containers[found.container_id] = f"container:{found.name}"

@@ -312,7 +312,8 @@ def _judged(name: str, value: str, is_in_agent: bool) -> tuple[int | None, str |
     if name in known or name in _OTHER_VARIABLES:
         setting = min(known.get(name, [""]), key=len) or None  # of several the one that is named like the variable
         return 1, setting, meant_site(value) if name == "DD_SITE" and value else None
-    return 0, None, nearest(name, known)
+    near = nearest(name[3:], [other[3:] for other in known])  # the prefix is no likeness
+    return 0, None, f"DD_{near}" if near else None
 
 
 @cache

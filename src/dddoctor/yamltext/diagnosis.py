@@ -401,7 +401,15 @@ class _Search:
         return found
 
     def _is_entangled(self, step: _Step) -> bool:
-        """Whether another step close by was chosen among equals: another choice there could have led to another one here."""
+        """Whether another step was chosen among equals: another choice there could have led to another one here.
+
+        Where one line was moved and it is not clear to which depth, every later move answers to that guess, however far below.
+        """
+        before = self.steps[: next((n for n, one in enumerate(self.steps) if one is step), 0)]
+        if step.candidate.kind == "sibling-depth" and any(
+            other.is_ambiguous and other.candidate.kind == "sibling-depth" for other in before
+        ):
+            return True
         near = [
             other
             for other in [*self.steps, *self.notes]
