@@ -20,7 +20,7 @@ CHECK: Any = get_command(app).commands["check"]  # type: ignore[attr-defined]
 WORDS = [
     "--root", "/mnt", "--root=/mnt", "--root=", "--app", "/srv/a", "--app=/srv/b", "--format", "json", "--format=console", "--output", "-", "--output=x.json",
     "--select", "apm,mysql", "--ignore", "vagrant", "--rules", "my", "--fail-on", "error", "--timeout", "2.5", "--timeout=x", "--debug", "--debug=1", "--fix",
-    "--yes", "-y", "--help", "--", "--nope", "--form", "word", "", "-x", "--root=a=b",
+    "--yes", "-y", "--help", "--", "--nope", "--form", "word", "", "-x", "--root=a=b", "--until-healthy", "--profile", "--profile=1",
 ]  # fmt: skip
 
 

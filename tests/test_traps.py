@@ -76,6 +76,33 @@ SILENT: dict[str, dict[str, Any]] = {
         MAIN: MAIN_START + 'LOGS_ENABLED: "true"\ndogstatsd_port: "8125"\nlogs_config.open_files_limit: 77\n'
     },
     "an unset variable of a container's image": {f"{CONFIG}/environment": "DD_PROFILING_STACK_V2_ENABLED=true\n"},
+    "a remark behind a password, and a # inside of one": {
+        f"{CONFIG}/conf.d/mysql.d/conf.yaml": "instances:\n  - host: localhost\n    username: datadog\n    password: blue-Kettle-91 # since May\n  - host: db2\n    username: datadog\n    password: 'blue-Kettle #92'\n"
+    },
+    "two instances that differ in one tag": {
+        f"{CONFIG}/conf.d/redisdb.d/conf.yaml": "instances:\n  - {host: a, port: 6379, tags: [role:cache]}\n  - {host: a, port: 6379, tags: [role:queue]}\n"
+    },
+    "a log source with every kind of rule": {
+        MAIN: MAIN_START + "logs_enabled: true\n",
+        f"{CONFIG}/conf.d/app.d/conf.yaml": "logs:\n  - type: file\n    path: /var/log/app/*.log\n    service: app\n    source: python\n    log_processing_rules:\n      - {type: multi_line, name: by_date, pattern: '\\d{4}-(0?[1-9]|1[012])'}\n      - {type: mask_sequences, name: user, replace_placeholder: 'user=x', pattern: '(?i)user=[^\\s&\\]]+'}\n      - {type: exclude_at_match, name: health, pattern: '\\Q/health?\\E'}\n",
+    },
+    "patterns as Go has them, and a socket in the folder that the unit makes": {
+        MAIN: MAIN_START
+        + "apm_config:\n  receiver_socket: /var/run/datadog/apm.socket\n  ignore_resources: ['(GET|POST) /healthz?$']\n  replace_tags: [{name: '*', pattern: '(?s)\\b\\pL+\\b', repl: '?'}]\n"
+    },
+    "an environment file with comments, blanks and quotes": {
+        f"{CONFIG}/environment": '# the lab\n; export DD_SITE=x\nDD_LOG_LEVEL = info\n  DD_TAGS="env:lab role:db"\nDD_SERVICE=shop\n'
+    },
+    "a check that sends a random gauge with names in its tags": {
+        CODE: SOUND_CODE.replace("1000))", "1000), tags=[f'queue:{instance.get(\"queue\")}', 'hostgroup:a'])")
+    },
+    "an option file for the mysql check alone": {
+        f"{CONFIG}/mysql.cnf": "# for the Agent\n[client]\nuser = datadog\npassword = blue-Kettle-91\n",
+        f"{CONFIG}/conf.d/mysql.d/conf.yaml": f"instances:\n  - defaults_file: {CONFIG}/mysql.cnf\n",
+    },
+    "tags of the template in a comment, beside tags in force": {
+        MAIN: MAIN_START + "# tags:\n#   - team:infra\n#   - <TAG_KEY>:<TAG_VALUE>\n"
+    },
     "a check that is switched off by name": {
         f"{CONFIG}/conf.d/nginx.d/conf.yaml.disabled": "instances:\n  - nginx_status_url: http://localhost/\n"
     },
@@ -85,6 +112,9 @@ HINTS: dict[str, dict[str, Any]] = {
     "UTF-16": {CONF: "\ufeffinstances: [{}]\n".encode("utf-16-le")},
     "typographic quotes are part of the text": {CONF: "instances:\n  - note: “left”\n"},
     "a byte order mark in the main file": {MAIN: "\ufeff" + MAIN_START},
+    "no tags": {MAIN: MAIN_START.replace("tags: [env:lab]\n", "")},
+    "APM switched off where nothing is traced": {MAIN: MAIN_START + "apm_config:\n  enabled: false\n"},
+    "a tag that uses the host's own key": {CONF: "instances:\n  - tags: ['host:db1']\n"},
 }
 
 

@@ -237,6 +237,10 @@ def coverage_page(found: tuple[Rule, ...]) -> str:
     ids = {r.id for r in found}
     unknown = sorted(set(by_entry) - set(known["write_up"]) - set(known["failures"]))
     unknown += sorted({r for c in known["classes"].values() for r in c["rules"]} - ids)
+    reasons: dict[str, str] = {str(k): text for k, text in known["reasons"].items()}
+    unknown += sorted(
+        set(reasons) - set(known["write_up"]) - set(known["failures"]) - {str(k) for k in known["classes"]}
+    )
     if unknown:
         raise ValueError(f"tools/coverage.yaml and the rules do not agree on {', '.join(unknown)}")
 
@@ -250,7 +254,7 @@ def coverage_page(found: tuple[Rule, ...]) -> str:
         NOTE,
         "# Coverage",
         "",
-        "What the rules are measured against, and which rules show it by an example. A dash means that no rule finds it yet.",
+        "What the rules are measured against, and which rules show it by an example. Where none does, why; a dash means that no rule finds it yet.",
         "",
     ]
     for title, table in (
@@ -260,7 +264,10 @@ def coverage_page(found: tuple[Rule, ...]) -> str:
     ):
         done = sum(names != "–" for _, _, names in table)
         lines += [f"## {title}", "", f"{done} of {len(table)}.", "", "| | what | rules |", "| --- | --- | --- |"]
-        lines += [f"| {key} | {what} | {names} |" for key, what, names in table] + [""]
+        lines += [
+            f"| {key} | {what} | {names if names != '–' else reasons.get(key, '–')} |" for key, what, names in table
+        ]
+        lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -157,6 +157,7 @@ def query(
     ssh: Ssh = None,
     ssh_config: SshConfig = None,
     app_folders: Apps = None,
+    network: Annotated[bool, typer.Option("--network", help="Also tables that are filled by asking Datadog.")] = False,
     format_: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, json or csv.")] = "table",
     timeout: Annotated[float | None, typer.Option("--timeout", metavar="SECONDS")] = None,
 ) -> None:
@@ -172,7 +173,7 @@ def query(
         apps = tuple(app_folders or ())
         is_elsewhere = snapshot is not None or ssh is not None
         host = open_elsewhere(snapshot, ssh, ssh_config, apps, timeout) if is_elsewhere else open_host(root)
-        answer = querying.ask(text, host, apps, timeout)
+        answer = querying.ask(text, host, apps, timeout, network)
     except (UsageError, querying.QueryError) as error:
         raise fail(str(error)) from error
     sys.stdout.write(querying.render(answer, format_))

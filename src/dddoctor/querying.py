@@ -29,11 +29,11 @@ class Answer(NamedTuple):
     gaps: list[str]
 
 
-def ask(sql: str, host: Host, apps: tuple[str, ...], timeout_seconds: float | None) -> Answer:
-    """Collect what the query reads, run it. Raises QueryError."""
+def ask(sql: str, host: Host, apps: tuple[str, ...], timeout_seconds: float | None, network: bool = False) -> Answer:
+    """Collect what the query reads, run it. `network`: also what leaves the host. Raises QueryError."""
     tables.load_all()
     vault = Vault()
-    store = Tables(CachedHost(host), vault, RunOptions(apps), timeout_seconds)
+    store = Tables(CachedHost(host), vault, RunOptions(apps, network), timeout_seconds)
     text = sql.strip().rstrip(";")
     try:
         _, reads = store.database.columns_of(text)
@@ -49,7 +49,7 @@ def ask(sql: str, host: Host, apps: tuple[str, ...], timeout_seconds: float | No
         (gap.where if gap.where != "*" else name, gap.reason, gap.remedy)
         for name in sorted(wanted)
         for gap in store.gaps.get(name, ())
-        if gap.kind is not Kind.TARGET
+        if gap.kind is not Kind.TARGET or gap.remedy.startswith("--")
     }
     gaps = [
         vault.show(f"could not look at {where}: {reason}" + (f" (try: {remedy})" if remedy else ""))

@@ -141,6 +141,24 @@ class Vault:
         """The text with every secret in it replaced by its token: what `scan` recognises, and every secret known already. Tokens in it stay."""
         if text in self._clean or len(text) < 3:
             return text
+        text, spans = self._spans(text)
+        out, at = [], 0
+        for start, end, token in spans:
+            if start >= at:
+                out += [text[at:start], token]
+                at = end
+            elif end > at:
+                at = end  # the rest of a secret that begins within another
+        return "".join(out) + text[at:] if out else text
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Where secrets stand in a text, which are known from then on; the whole of it where it holds characters that are ours alone."""
+        if _OPEN in text or _CLOSE in text or FILL in text:
+            return [(0, len(text))]
+        return [(start, end) for start, end, _ in self._spans(text)[1]]
+
+    def _spans(self, text: str) -> tuple[str, list[tuple[int, int, str]]]:
+        """The text without characters of its own that could pass for a token, and (start, end, token) of the secrets in it, ordered."""
         knowledge = len(self._tokens)
         masked = text
         if _OPEN in text or _CLOSE in text or FILL in text:
@@ -159,22 +177,14 @@ class Vault:
             with self._lock:
                 if len(self._clean) < _CLEAN_LIMIT and len(text) < 400 and knowledge == len(self._tokens):
                     self._clean.add(text)
-            return text
+            return text, []
         spans = [
             (f.start, f.end, self.token(_decoded(text[f.start : f.end], text[f.start - 1 : f.start]), f.kind))
             for f in found
         ]
         if found:
             known = self._known(masked)  # the secrets just learnt may stand elsewhere in the same text
-        spans = sorted(spans + known, key=lambda s: (s[0], -s[1]))
-        out, at = [], 0
-        for start, end, token in spans:
-            if start >= at:
-                out += [text[at:start], token]
-                at = end
-            elif end > at:
-                at = end  # the rest of a secret that begins within another
-        return "".join(out) + text[at:]
+        return text, sorted(spans + known, key=lambda s: (s[0], -s[1]))
 
     def knows(self, text: str) -> bool:
         """Whether a secret that is known already stands in the text."""

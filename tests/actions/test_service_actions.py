@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from dddoctor.actions import ACTIONS, Refused, load_all
+from dddoctor.actions import ACTIONS, Refused, load_all, services
 from dddoctor.actions.services import UnitState, parse_show, show_command
 from dddoctor.hosts.base import Ran, Unavailable
 from dddoctor.hosts.example import ExampleHost
@@ -19,7 +18,6 @@ UNIT = "datadog-agent.service"
 # As 7.72.4 in a crash loop: recorded with systemd 257.
 FAILED = "LoadState=loaded\nResult=exit-code\nNRestarts=5\nExecMainStatus=255\nActiveState=failed\nSubState=failed\nUnitFileState=enabled\nMainPID=0\n"
 UP = "LoadState=loaded\nResult=success\nNRestarts=0\nExecMainStatus=0\nActiveState=active\nSubState=running\nUnitFileState=enabled\nMainPID=812\n"
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act on units")
 
 
 def host(tmp_path: Path, said: str | Unavailable, unit: str = UNIT, returncode: int = 0) -> ExampleHost:
@@ -38,7 +36,6 @@ def test_the_state_of_a_unit_is_read_from_what_systemd_shows() -> None:
     assert parse_show("NRestarts=[not set]\nMainPID=x\nbroken") == UnitState("", "", "", "", 0, "", 0, 0)
 
 
-@as_root
 @pytest.mark.parametrize(
     ("action", "said", "expected"),
     [
@@ -55,7 +52,6 @@ def test_what_is_so_already_is_not_done(tmp_path: Path, action: str, said: str, 
     assert ACTIONS[action](UNIT).plan(host(tmp_path, said)) == expected
 
 
-@as_root
 def test_a_unit_that_is_not_there_or_masked_is_refused(tmp_path: Path) -> None:
     absent = "LoadState=not-found\nActiveState=inactive\n"
 
@@ -81,6 +77,9 @@ def test_in_a_folder_the_step_is_planned_for_whoever_shows_it(tmp_path: Path) ->
     assert ACTIONS["start_service"](UNIT).plan(RootHost(tmp_path)) == [Service(UNIT, "start")]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may")
-def test_without_root_nothing_is_planned(tmp_path: Path) -> None:
-    assert "run this with sudo" in refusal("restart_service", host(tmp_path, UP))
+def test_who_is_not_root_is_told_before_anything_is_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = host(tmp_path, UP)
+    monkeypatch.setattr(here, "kind", "live")
+    monkeypatch.setattr(services, "may_act", lambda: False)
+
+    assert refusal("restart_service", here) == "only root may do that; run this with sudo"

@@ -67,6 +67,10 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the socket goes: DOCKER_HOST names it. In a folder that nobody but root can write, if root runs the tests."""
     base = "/run" if os.geteuid() == 0 and Path("/run").is_dir() else str(Path.home())
     with tempfile.TemporaryDirectory(prefix="dddoctor-", dir=base) as folder:
+        try:
+            LiveHost()._require_trust(folder, os.path.realpath(folder), os.geteuid())
+        except Unavailable as error:
+            pytest.skip(f"no folder here is safe from others: {error}")
         monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
         yield Path(folder) / "docker.sock"
 

@@ -143,6 +143,21 @@ def test_a_removed_file_is_absent(tree: Path, put: Put) -> None:
     assert host.merged() == [Remove("/conf.d/apm.yaml"), Create("/conf.d/apm.yaml", b"new", 0o644, None)]
 
 
+def test_a_folder_is_newer_once_a_name_in_it_is_gone(tree: Path, put: Put) -> None:
+    """As on a disk: the folder itself, none above or beside it. That is how a removed check's file asks for a restart."""
+    put("/conf.d/apm.yaml", "instances: [{}]\n")
+    put("/other.d/x.yaml", "")
+    os.utime(tree / "conf.d", (1000, 1000))
+    host = OverlayHost(RootHost(tree))
+    before = host.stat("/conf.d").mtime
+
+    host.apply(Remove("/conf.d/apm.yaml"))
+
+    assert before == 1000
+    assert host.stat("/conf.d").mtime > before
+    assert host.stat("/other.d").mtime == (tree / "other.d").stat().st_mtime
+
+
 def test_a_renamed_folder_takes_along_what_is_below(tree: Path, put: Put) -> None:
     put("/conf.d/x/conf.yaml", "a: 1\n")
     put("/conf.d/x/old.yaml")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.metadata
 import os
 import re
 import shutil
@@ -100,11 +99,9 @@ def requirements() -> list[str]:
         name, equals, version = line.partition("==")
         if equals:
             pinned[name.strip().lower()] = version.strip()
-    names = [
-        re.split(r"[^\w.-]", r, maxsplit=1)[0]
-        for r in importlib.metadata.requires("dddoctor") or []
-        if "extra" not in r
-    ]
+    project = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    block = project.partition("\ndependencies = [")[2].partition("]")[0]
+    names = re.findall(r'"([\w.-]+)', block)
     return [f"{n}=={pinned[n.lower()]}" if n.lower() in pinned else n for n in names]
 
 

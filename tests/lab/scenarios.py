@@ -20,6 +20,7 @@ class Scenario(NamedTuple):
 
     `needs_restart`: the Agent has to be restarted for the fault to show. `proof` are words that the real Agent's log holds once it is mended.
     `also`: further rules that rightly name causes of their own. `age`: for how many seconds the Agent must have run before it is broken.
+    `sign`: words of the Agent's log to wait for, where the fault comes into view late. `port`: where the mended Agent takes commands.
     `undoable`: `undo` brings the fault back (a mere restart is not taken back). `left`: what the lab's Agent, which has no Python, says even then.
     """
 
@@ -34,6 +35,8 @@ class Scenario(NamedTuple):
     proof: str = ""
     also: tuple[str, ...] = ()
     age: float = 0
+    sign: str = ""
+    port: int = 5001
     undoable: bool = True
     left: tuple[str, ...] = ()
 
@@ -55,6 +58,16 @@ def _append(path: str, text: str) -> str:
 
 
 SCENARIOS = (
+    Scenario(
+        "trace-agent stopped",
+        "A1",
+        ("systemctl stop datadog-agent-trace",),
+        ("agent-process-missing", None, None),
+        "up",
+        False,
+        UNSAFE,
+        age=41,
+    ),
     # --- the Agent and its unit -------------------------------------------------------------------------------------
     Scenario(
         "stopped", "A6", ("systemctl stop datadog-agent",), ("agent-not-running", None, None), "down", False, UNSAFE
@@ -207,6 +220,7 @@ SCENARIOS = (
         False,
         UNSAFE,
         age=3,
+        port=5009,
         undoable=False,
     ),
     # --- datadog.yaml -----------------------------------------------------------------------------------------------
@@ -504,6 +518,155 @@ SCENARIOS = (
         (
             f"ln -s /usr/bin/python3 /opt/datadog-agent/embedded/bin/python3; rm -r {CONF_D}/disk.d; systemctl restart datadog-agent",
         ),
+        sign="Could not initialize Python",
+    ),
+    Scenario(
+        "the clock is two hours off",
+        "",
+        (
+            "systemctl stop datadog-agent; install -d /etc/systemd/system/lab-standins.service.d; printf '[Service]\\nEnvironment=LAB_CLOCK_OFFSET=7200\\n' > /etc/systemd/system/lab-standins.service.d/off.conf; systemctl daemon-reload; systemctl restart lab-standins",
+        ),
+        ("clock-off", None, None),
+        "up",
+        True,
+        (),
+        (
+            "rm /etc/systemd/system/lab-standins.service.d/off.conf; systemctl daemon-reload; systemctl restart lab-standins; systemctl restart datadog-agent",
+        ),
+        sign="check:ntp | Done running check",
+    ),
+    Scenario(
+        "a second Agent",
+        "V9",
+        (
+            "install -d -o dd-agent /srv/other/conf.d /srv/other/run; printf 'api_key: "
+            + KEY
+            + "\\nsite: datadoghq.eu\\nhostname: other.example.test\\ncmd_port: 6001\\nexpvar_port: 6000\\nuse_dogstatsd: false\\nrun_path: /srv/other/run\\nconfd_path: /srv/other/conf.d\\nlog_file: /srv/other/agent.log\\n' > /srv/other/datadog.yaml; chown -R dd-agent: /srv/other; systemd-run --quiet --unit=other --uid=dd-agent --setenv=DD_HOSTNAME_TRUST_UTS_NAMESPACE=true /opt/datadog-agent/bin/agent/agent run -c /srv/other",
+        ),
+        ("second-agent-on-host", None, None),
+        "up",
+        False,
+        (),
+        ("systemctl stop other",),
+    ),
+    Scenario(
+        "a folder without .d",
+        "C8",
+        (
+            f"install -d -o dd-agent {CONF_D}/uptime; printf 'instances: [{{}}]\\n' > {CONF_D}/uptime/conf.yaml; chown -R dd-agent: {CONF_D}/uptime",
+        ),
+        ("check-file-in-wrong-place", f"{CONF_D}/uptime/conf.yaml", None),
+        "up",
+        True,
+        (),
+        (f"rm -r {CONF_D}/uptime; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "P1+P2+P3 in one file",
+        "P1+P2+P3",
+        (
+            _file(
+                "/etc/datadog-agent/checks.d/my_metric.py",
+                "from checks import AgentCheck\n\nclass MyMetric(AgentCheck):\ndef check(self, instance):\nself.guage('my_metric', random.randint(0, 1000))\n",
+            ),
+            _file(f"{CONF_D}/my_metric.yaml", "instances: [{min_collection_interval: 45}]\n"),
+        ),
+        ("check-not-indented", "/etc/datadog-agent/checks.d/my_metric.py", 4),
+        "up",
+        True,
+        UNSAFE,
+        also=("unknown-check-method", "import-missing", "old-check-import"),
+        left=("check-refused-by-agent",),
+    ),
+    Scenario(
+        "M1: my.cnf that all may write",
+        "M1",
+        ("chmod 0666 /etc/mysql/mariadb.cnf",),
+        ("option-file-world-writable", "/etc/mysql/mariadb.cnf", None),
+        "up",
+        False,
+        SAFE,
+    ),
+    Scenario(
+        "a secret backend that is not there",
+        "",
+        (_append(MAIN, "secret_backend_command: /usr/local/bin/no-such-program\nenv: ENC[lab_env]\n"),),
+        ("secret-backend-missing", MAIN, 6),
+        "failed",
+        True,
+        (),
+        (
+            f"sed -i -e /secret_backend/d -e /ENC/d {MAIN}; systemctl reset-failed datadog-agent; systemctl start datadog-agent",
+        ),
+    ),
+    Scenario(
+        "cmd_host for everyone",
+        "",
+        (_append(MAIN, "cmd_host: 0.0.0.0\n"),),
+        ("cmd-host-not-local", MAIN, 6),
+        "failed",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "conf.d closed",
+        "",
+        (f"chown root:root {CONF_D}; chmod 0700 {CONF_D}",),
+        ("agent-cannot-use-file", CONF_D, None),
+        "up",
+        True,
+        UNSAFE,
+    ),
+    Scenario(
+        "not enabled at boot",
+        "",
+        ("systemctl disable datadog-agent",),
+        ("agent-not-enabled-at-boot", None, None),
+        "up",
+        False,
+        UNSAFE,
+    ),
+    Scenario(
+        "upgraded and not restarted",
+        "",
+        (
+            "cp -p /opt/datadog-agent/bin/agent/agent /opt/datadog-agent/bin/agent/new; mv /opt/datadog-agent/bin/agent/new /opt/datadog-agent/bin/agent/agent",
+        ),
+        ("agent-process-of-replaced-program", None, None),
+        "up",
+        False,
+        UNSAFE,
+        undoable=False,
+    ),
+    Scenario(
+        "a log file that is not there",
+        "",
+        (
+            _append(MAIN, "logs_enabled: true\n"),
+            _file(
+                UPTIME,
+                "instances: [{}]\nlogs:\n  - type: file\n    path: /var/log/no-such.log\n    service: lab\n    source: lab\n",
+            ),
+        ),
+        ("log-source-not-read", UPTIME, 3),
+        "up",
+        True,
+        (),
+        ("echo a > /var/log/no-such.log; systemctl restart datadog-agent",),
+    ),
+    Scenario(
+        "V6: the key in a Vagrantfile",
+        "V6",
+        (
+            'mkdir -p /vagrant; printf \'Vagrant.configure("2") do |config|\\n  config.vm.box = "debian/bookworm64"\\n  config.vm.provision "shell", inline: "DD_API_KEY='
+            + "c0ffee11c0ffee22c0ffee33c0ffee44"
+            + " bash install.sh\"\\nend\\n' > /vagrant/Vagrantfile; chown vagrant: /vagrant/Vagrantfile",
+        ),
+        ("key-in-clear-text", "/vagrant/Vagrantfile", 3),
+        "up",
+        False,
+        (),
+        ("rm /vagrant/Vagrantfile",),
     ),
 )
 

@@ -31,7 +31,7 @@ def tables(folder: Path, files: dict[str, tuple[str, float]], **given: Any) -> T
         os.utime(folder_, (STARTED - 9, STARTED - 9))
     given.setdefault("processes", [process(f"{AGENT} run", started_at=STARTED)])
     store = Tables(ExampleHost(folder, **given), Vault(), RunOptions())
-    store.ensure(["config_reads", "outdated_agents"])
+    store.ensure(["config_reads", "agent_reads"])
     return store
 
 
@@ -78,7 +78,9 @@ def test_each_process_has_the_files_that_its_program_reads(tmp_path: Path) -> No
         ("system-probe", "main", MAIN, unit, 0, 1),
         ("system-probe", "own", "/etc/datadog-agent/system-probe.yaml", unit, 0, 1),
     ]
-    assert select(store, "SELECT * FROM outdated_agents") == []
+    assert select(
+        store, "SELECT agent, is_outdated, file, files, file_count, also, is_listing, unit FROM agent_reads"
+    ) == [("package", 0, None, "[]", 0, "[]", 0, unit)]
 
 
 def test_a_text_that_was_written_after_the_start_is_newer(tmp_path: Path) -> None:
@@ -86,9 +88,9 @@ def test_a_text_that_was_written_after_the_start_is_newer(tmp_path: Path) -> Non
     store = tables(tmp_path, {MAIN: ("site: datadoghq.eu\n", 1.5), CHECK: ("instances: [{}]\n", 3)})
 
     assert newer(store) == [CHECK]
-    assert select(store, "SELECT file, files, is_listing, unsound, is_known, unit FROM outdated_agents") == [
-        (CHECK, f'["{CHECK}"]', 0, None, 1, "datadog-agent.service")
-    ]
+    assert select(
+        store, "SELECT file, files, is_listing, unsound, is_known, unit FROM agent_reads WHERE is_outdated = 1"
+    ) == [(CHECK, f'["{CHECK}"]', 0, None, 1, "datadog-agent.service")]
 
 
 def test_a_chmod_is_no_change(tmp_path: Path) -> None:
@@ -110,13 +112,17 @@ def test_the_pid_file_tells_the_start_by_the_files_own_clock(tmp_path: Path) -> 
 def test_a_file_that_would_not_load_is_named_first(tmp_path: Path) -> None:
     store = tables(tmp_path, {MAIN: ("site: datadoghq.eu\n", 5), CHECK: ("instances:\n\t- a: 1\n", 5)})
 
-    assert select(store, "SELECT file, file_count, unsound FROM outdated_agents") == [(CHECK, 2, CHECK)]
+    assert select(store, "SELECT file, file_count, unsound FROM agent_reads WHERE is_outdated = 1") == [
+        (CHECK, 2, CHECK)
+    ]
 
 
 def test_a_file_that_was_broken_before_the_start_counts_as_unsound_too(tmp_path: Path) -> None:
     store = tables(tmp_path, {MAIN: ("site: datadoghq.eu\n", 5), CHECK: ("instances:\n\t- a: 1\n", -5)})
 
-    assert select(store, "SELECT file, file_count, unsound FROM outdated_agents") == [(MAIN, 1, CHECK)]
+    assert select(store, "SELECT file, file_count, unsound FROM agent_reads WHERE is_outdated = 1") == [
+        (MAIN, 1, CHECK)
+    ]
 
 
 def test_a_check_that_was_taken_away_leaves_a_newer_folder(tmp_path: Path) -> None:
@@ -124,9 +130,11 @@ def test_a_check_that_was_taken_away_leaves_a_newer_folder(tmp_path: Path) -> No
     confd = tmp_path / "etc/datadog-agent/conf.d"
     os.utime(confd, (STARTED + 5, STARTED + 5))
     store = Tables(store.host, Vault(), RunOptions())
-    store.ensure(["outdated_agents"])
+    store.ensure(["agent_reads"])
 
-    assert select(store, "SELECT file, is_listing FROM outdated_agents") == [("/etc/datadog-agent/conf.d", 1)]
+    assert select(store, "SELECT file, is_listing FROM agent_reads WHERE is_outdated = 1") == [
+        ("/etc/datadog-agent/conf.d", 1)
+    ]
 
 
 def test_what_the_agent_looks_at_again_by_itself_is_not_outdated(tmp_path: Path) -> None:
@@ -141,13 +149,15 @@ def test_what_the_agent_looks_at_again_by_itself_is_not_outdated(tmp_path: Path)
     )
 
     assert newer(store) == [CODE, CHECK]
-    assert select(store, "SELECT files FROM outdated_agents") == [(f'["{CODE}"]',)]
+    assert select(store, "SELECT files FROM agent_reads WHERE is_outdated = 1") == [(f'["{CODE}"]',)]
 
 
 def test_without_its_settings_nobody_knows_what_it_reads_again(tmp_path: Path) -> None:
     store = tables(tmp_path, {MAIN: ("api_key: ****\n", 5), CHECK: ("instances: [{}]\n", 5)})
 
-    assert select(store, "SELECT file, files, unsound FROM outdated_agents") == [(MAIN, f'["{MAIN}"]', MAIN)]
+    assert select(store, "SELECT file, files, unsound FROM agent_reads WHERE is_outdated = 1") == [
+        (MAIN, f'["{MAIN}"]', MAIN)
+    ]
     assert ("package", ("is_reread",)) in [(g.where, g.columns) for g in store.gaps["config_reads"]]
 
 
@@ -155,7 +165,7 @@ def test_a_file_that_may_not_be_read_is_still_compared(tmp_path: Path) -> None:
     """Its time is seen; whether it would load is not."""
     store = tables(tmp_path, {MAIN: ("site: a\n", 5)}, unreadable=(MAIN,))
 
-    assert select(store, "SELECT file, is_known FROM outdated_agents") == [(MAIN, 0)]
+    assert select(store, "SELECT file, is_known FROM agent_reads WHERE is_outdated = 1") == [(MAIN, 0)]
     assert (MAIN, ("is_sound",)) in [(g.where, g.columns) for g in store.gaps["config_reads"]]
 
 
@@ -171,6 +181,6 @@ def test_a_container_reads_the_folder_that_is_mounted(tmp_path: Path) -> None:
     os.utime(check, (STARTED + 5, STARTED + 5))
     store = tables(tmp_path, {}, processes=[process("/sbin/init", 1)], docker=[container])
 
-    assert select(store, "SELECT agent, file, unit FROM outdated_agents") == [
+    assert select(store, "SELECT agent, file, unit FROM agent_reads WHERE is_outdated = 1") == [
         ("container:dd-agent", "/srv/dd/conf.d/a.yaml", None)
     ]

@@ -326,6 +326,8 @@ searched() { # DEPTH FOLDER: where apps, notes and secrets may lie
 			[ ! -f "$ROOT$git/index" ] || bytes "$git/index" 2097152
 		fi
 	done
+	found=$(limited 60 find "$here" -maxdepth "$1" -type d '(' -name node_modules -o -name __pycache__ -o -name site-packages -o -name '.?*' ')' ! -path "$here" -prune -o -type f ! -path "*$NL*" '(' -name '*.log' -o -name '*.err' -o -name '*.out' ')' -print 2>/dev/null | head -n 40)
+	each tail_of "$found"
 	# A list, not a pipe: what is remembered in the loop (SEEN) must outlive it.
 	found=$(limited 60 find "$here" -maxdepth "$1" ! -path "*$NL*" '(' -name pyvenv.cfg -o -path '*/bin/activate' -o -path '*/bin/python' -o -path '*/bin/python3' ')' -print 2>/dev/null | sed 's,/bin/[a-z0-9]*$,,; s,/pyvenv.cfg$,,' | sort -u | head -n 60)
 	each environment "$found"
@@ -707,6 +709,10 @@ stream() {
 	tail_of /var/log/mysql/error.log /var/log/mysqld.log /var/log/mysql/mysqld.log /var/log/mysql.err /var/log/mariadb/mariadb.log
 	if [ -z "$ROOT" ] && ! have journalctl || [ -n "$ROOT" ]; then tail_of /var/log/syslog /var/log/messages /var/log/kern.log; fi
 	tail_of /var/log/audit/audit.log
+	for folder in /var/log/gunicorn /var/log/uwsgi /var/log/uwsgi/app /var/log/supervisor; do
+		tree 1 "$folder"
+		for file in "$ROOT$folder"/*.log; do [ ! -f "$file" ] || tail_of "${file#"$ROOT"}"; done
+	done
 
 	if [ -z "$ROOT" ] && [ -r /proc/stat ]; then processes; fi
 	if [ -z "$ROOT" ] && have curl; then
@@ -994,7 +1000,20 @@ function stand_in(v,    out, i, c, tries, n, is_number, low, up, digit) {
 	}
 	MADE[v] = out
 	ISMADE[out] = 1
+	if (n >= 8 && n < 200 && v !~ /^[0-9]+$/ && v !~ /^([a-z]+|[A-Z]+|[A-Z][a-z]+)$/) {
+		FRESH[++FRESHES] = v
+		if (STRONGS < 64) STRONG[++STRONGS] = v
+	}
 	return out
+}
+
+# Secrets that were met before give themselves away wherever they stand. `list` is STRONG or, for the lines above in the same file, FRESH.
+function known(list, count,    j, i) {
+	for (j = 1; j <= count; j++)
+		while ((i = index(L, list[j])) > 0) {
+			hide(i, length(list[j]))
+			if (substr(L, i, length(list[j])) == list[j]) break
+		}
 }
 
 # Hides `len` characters of the line L from `at` on.
@@ -1554,6 +1573,7 @@ function redact(line, is_command,    s, n, body, deep, e, q, i, k) {
 		if (match(L, /^[ \t]*["\047]/)) { word_at(RLENGTH, "password", "", ""); IDENT = 0 }
 		else if (L !~ /^[ \t\r]*$/) IDENT = 0
 	}
+	if (STRONGS && length(L) >= 8) known(STRONG, STRONGS)
 	if (length(L) >= 12 && L ~ /[_.$*-]|eyJ|AI|SIA|KIA|0x/) shapes()
 	if (LOW ~ /pas|pw|key|secret|token|auth|communit|cookie|psw|pss|psk|jwt|sig|tenantid/) {
 		if (LOW ~ NAMED) named()
@@ -1669,7 +1689,7 @@ function endpoints(    content, body, deep, k) {
 	}
 }
 
-# A path: names and known shapes only, so that listing and headers agree whatever stands around them.
+# A path, the same in the listing and above its text.
 function path_of(p) {
 	if (rootlen && substr(p, 1, rootlen) == ROOT) p = substr(p, rootlen + 1)
 	return name_of(p == "" ? "/" : p)
@@ -1680,6 +1700,7 @@ function name_of(p) {
 	L = p; HID = 0; lower()
 	shapes()
 	if (LOW ~ NAMED) named()
+	bare()
 	forget()
 	return L
 }
@@ -1706,12 +1727,19 @@ substr($0, 1, 1) == "\002" {
 		NAME = REST; NUMBER = ""
 		if (WHAT == "G") { AT = index(REST, " "); NUMBER = substr(REST, 1, AT); NAME = substr(REST, AT + 1) }
 		forget()
-		MODE = WHAT; COUNT = 0; ODD = 0; WIDE = 0
+		MODE = WHAT; COUNT = 0; ODD = 0; WIDE = 0; FRESHES = 0; IS_TOKEN = NAME ~ /\/(auth_token|\.erlang\.cookie)$/ # nothing but a secret
 		HEADER = (WHAT == "F" ? "f " : WHAT == "G" ? "g " : "h ") NUMBER path_of(NAME)
 	} else if (WHAT == "E") {
 		if (MODE == "F" || MODE == "G") {
 			say(ODD ? "o" substr(HEADER, 2) : WIDE ? "v" substr(HEADER, 2) : HEADER)
-			if (!ODD) for (I = 1; I <= COUNT; I++) say(HELD[I])
+			if (!ODD) for (I = 1; I <= COUNT; I++) {
+				L = HELD[I]; HID = 0
+				if (FRESHES && !WIDE) {
+					known(FRESH, FRESHES)
+					if (HID) L = "*" substr(L, 2)
+				}
+				say(L)
+			}
 		}
 		if (MODE != "") say("e")
 		for (I = 1; I <= COUNT; I++) delete HELD[I]
@@ -1741,7 +1769,11 @@ MODE == "H" {
 MODE == "F" || MODE == "G" {
 	if (ODD) next
 	if (!COUNT && MODE == "F" && $0 ~ /^(\377\376.\001|\376\377\001)/) WIDE = 1
-	if (WIDE) LINE = wide($0)
+	if (IS_TOKEN) {
+		L = $0; HID = 0; lower()
+		hide(1, length(L))
+		LINE = L
+	} else if (WIDE) LINE = wide($0)
 	else if (!index($0, "\001")) LINE = redact($0, 0)
 	else if (MODE == "F") { ODD = 1; next }
 	else {

@@ -235,6 +235,8 @@ class ChangedView:
         found = self._base.stat(self._origin_or_absent(here), follow=False)._replace(target=here)
         if here in self._content:
             found = found._replace(size_bytes=len(self._content[here]), mtime=self._now)
+        elif found.kind == "directory" and self._has_other_names(here):
+            found = found._replace(mtime=self._now)
         if here in self._mode:
             found = found._replace(mode=self._mode[here])
         if here in self._owner:
@@ -243,6 +245,12 @@ class ChangedView:
                 owner=user, group=group, uid=self._number("passwd", user), gid=self._number("group", group)
             )
         return found
+
+    def _has_other_names(self, here: str) -> bool:
+        """Whether something directly in this folder was made, moved or removed: that is when a folder's own time changes."""
+        return any(
+            path.rpartition("/")[0] == here for changed in (self._made, self._moved, self._gone) for path in changed
+        )
 
     def _stat_of_made(self, here: str, made: Made) -> Stat:
         """A file that is not on disk has no inode: 0."""

@@ -277,10 +277,14 @@ def _put_unread(page: Page, report: Report) -> None:
                 more = f" and {len(item.rules) - 3} more" if len(item.rules) > 3 else ""
                 page.paragraph("    ", f"costs: {', '.join(item.rules[:3])}{more}", _DIM)
         page.blank()
-    if none_here:
-        names = list(dict.fromkeys(u.what for u in none_here))
+    by_option: dict[str, list[str]] = {}
+    for item in none_here:
+        names = by_option.setdefault(item.remedy if item.remedy.startswith("--") else "", [])
+        names += [item.what] if item.what not in names else []
+    for option, names in by_option.items():
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        page.paragraph("", f"Not to be had from a {report.target.kind} target: {shown}.", _DIM)
+        said = f"Not asked without {option}" if option else f"Not to be had from a {report.target.kind} target"
+        page.paragraph("", f"{said}: {shown}.", _DIM)
         page.blank()
 
 

@@ -122,8 +122,10 @@ class TextRows:
 
         file, agent, kind, check = place.file, self.agent, place.file_kind, place.check_name
         redact, secret_names = self.vault.redact, self.secret_names
-        # Most files hold no secret at all: asking once for the whole text spares a question per value.
-        is_clean = redact(document.text) == document.text
+        # Asking once for the whole text spares a question per value: only lines that hold a secret are looked at closer.
+        secret_lines = self._secret_lines(document)
+        is_clean = not secret_lines
+        hidden_paths: set[str] = set()  # of collections that a secret stands in the path of
         has_plain_lines, has_stand_ins, text = document.has_plain_lines, bool(document.stand_ins), document.text
         parts = Parts(agent, place, rows) if place.reads == "check" and place.is_in_place else None
         make, append = tuple.__new__, rows.append
@@ -135,6 +137,19 @@ class TextRows:
             source: str | None = None
             count: int | None = None
             is_cut = is_weak = 0
+            at = node if key_node is None else key_node
+            if has_plain_lines:
+                mark: Any = at.event.start_mark
+                line, column = mark.line + 1, mark.column + 1
+            else:
+                line, column = at.line, at.column
+            end_line = node.end_line
+            is_near = not is_clean and (
+                line in secret_lines
+                or 0 in secret_lines
+                or node.target is not None
+                or (node.kind == "scalar" and (end_line != line or "\\" in node.event.value or node.event.style == '"'))
+            )
             if node.kind == "scalar":
                 event: Any = node.event
                 if (
@@ -167,22 +182,19 @@ class TextRows:
                             is_weak = int(is_weak_password(plain))
                         if may_be_cut and node.style == "plain":
                             is_cut = int(_WORD_BEHIND_HASH.match(document.text, node.end) is not None)
-                    elif not is_clean and value:
+                    elif is_near and value:
                         value, source = redact(value), redact(source)
             else:
                 type_ = node.type
                 count = len(node.children) if node.kind == "seq" else len(node.children) // 2
-            if not is_clean:
+            if is_near or parent in hidden_paths:
+                own_path = path
                 path, pattern, parent = redact(path), redact(pattern), redact(parent)
                 key = None if key is None else redact(key)
-            at = node if key_node is None else key_node
-            if has_plain_lines:
-                mark: Any = at.event.start_mark
-                line, column = mark.line + 1, mark.column + 1
-            else:
-                line, column = at.line, at.column
+                if path != own_path:
+                    hidden_paths.add(own_path)
             append(make(YamlKey, (file, agent, kind, check, path, pattern, parent, key, value, source, type_, count, line, column,
-                                  node.end_line, depth, instance, ordinal)))  # fmt: skip
+                                  end_line, depth, instance, ordinal)))  # fmt: skip
             if depth < 3 and parts is not None:
                 parts.take(entry, path, key, value, type_, line, column, is_cut, is_weak)
             if (pattern in regexes or (kind == "main" and pattern.lower() in regexes)) and node.kind == "scalar":
@@ -192,6 +204,19 @@ class TextRows:
         if parts is not None:
             parts.end()
         return rows
+
+    def _secret_lines(self, document: Document) -> frozenset[int]:
+        """The lines in which a secret stands; 0 among them = all lines."""
+        found = self.vault.places(document.text)
+        if not found:
+            return frozenset()
+        if len(found) == 1 and found[0] == (0, len(document.text)):
+            return frozenset((0,))
+        return frozenset(
+            number
+            for start, end in found
+            for number in range(document.line_of(start), document.line_of(max(start, end - 1)) + 1)
+        )
 
     def _secret_name(self, parent: str, key: str | None) -> str:
         """The key that makes the value a secret: its own, that of its list, or one on the way to it (`password: {current: x}`); empty where none does."""

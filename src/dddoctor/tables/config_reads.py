@@ -53,17 +53,19 @@ class ConfigRead(NamedTuple):
     is_sound: int | None
 
 
-class OutdatedAgent(NamedTuple):
-    """One running Agent of whose files some were written after its processes had read them (config_reads, `is_newer` and not `is_reread`).
+class AgentRead(NamedTuple):
+    """One running Agent whose files are known (config_reads), and whether it runs on them as they are now.
 
-    `file` is the one to name first: one that would not load, else the main file. `files` is a JSON list of all of them, `file_count` their number, `also`
-    their places. `is_listing`: no file's content changed, but a folder of conf.d did (a file was added, renamed or taken away - or an editor was there);
-    `files` are those folders then. `unsound`: a file that it reads and that would not load at the next start, changed or not. `is_known`: all of its files could be
-    read. `unit`: the unit to restart, NULL where none of its own runs it.
+    `is_outdated`: some were written after its processes had read them, and it does not look at them again by itself. Then `file` is the one to name first: one
+    that would not load, else the main file; `files` is a JSON list of all, `file_count` their number, `also` their places; else NULL, `[]`, 0, `[]`.
+    `is_listing`: no file's content changed, but a folder of conf.d did (a file was added, renamed or taken away - or an editor was there); `files` are those
+    folders then. `unsound`: a file that it reads and that would not load at the next start, changed or not. `is_known`: all of its files could be read.
+    `unit`: the unit to restart, NULL where none of its own runs it.
     """
 
     agent: str
-    file: str
+    is_outdated: int
+    file: str | None
     files: str
     file_count: int
     also: str
@@ -74,7 +76,7 @@ class OutdatedAgent(NamedTuple):
 
 
 @table("config_reads", ConfigRead)
-@table("outdated_agents", OutdatedAgent)
+@table("agent_reads", AgentRead)
 def collect(
     host: Host,
     agents: list[Agent],
@@ -82,7 +84,7 @@ def collect(
     config_files: list[ConfigFile],
     custom_checks: list[CustomCheck],
     settings: list[Setting],
-) -> Iterator[ConfigRead | OutdatedAgent | Gap]:
+) -> Iterator[ConfigRead | AgentRead | Gap]:
     """By process, then main file, environment, checks, code."""
     for agent in agents:
         running = [p for p in agent_processes if p.agent == agent.agent and p.is_running and p.process in _READERS]
@@ -96,9 +98,9 @@ def collect(
             yield Gap(agent.agent, Kind.TOOL, f"its settings are not known, so neither is {_POLL}", "", ("is_reread",))
         found = [row for p in running if p.started_at is not None for row in reader.rows(p, files, code, is_polled)]
         yield from found
-        outdated = _outdated(agent, [r for r in found if isinstance(r, ConfigRead)])
-        if outdated is not None:
-            yield outdated
+        reads = [r for r in found if isinstance(r, ConfigRead)]
+        if reads:
+            yield _summary(agent, reads)
 
 
 def _is_polled(agent: Agent, settings: Sequence[Setting]) -> int | None:
@@ -108,20 +110,19 @@ def _is_polled(agent: Agent, settings: Sequence[Setting]) -> int | None:
     return 0 if agent.major == 5 else None
 
 
-def _outdated(agent: Agent, reads: Sequence[ConfigRead]) -> OutdatedAgent | None:
+def _summary(agent: Agent, reads: Sequence[ConfigRead]) -> AgentRead:
     newer = {r.file: r for r in reads if r.is_newer and r.is_reread == 0}
-    if not newer:
-        return None
     files = sorted(f for f, r in newer.items() if r.kind != "folder")
-    is_listing = not files
+    is_listing = bool(newer) and not files
     files = files or sorted(newer)
     unsound = sorted(r.file for r in reads if r.is_sound == 0)
     first = [f for f in files if f in unsound] or [f for f in files if newer[f].kind == "main"] or files
     # The other units belong to the main one (BindsTo, Wants): one restart is enough for all of them.
     has_unit = any((r.unit or "").startswith("datadog-agent") for r in reads)
-    return OutdatedAgent(
+    return AgentRead(
         agent.agent,
-        first[0],
+        int(bool(newer)),
+        next(iter(first), None),
         json.dumps(files),
         len(files),
         json.dumps([{"file": f, "line": None} for f in files if f != first[0]]),
@@ -174,6 +175,9 @@ class _Reader:
             yield from self._others([(f"{self.agent.config_dir}/environment", "environment")], row)
         if process.process == "agent":
             folders = {f.file.rpartition("/")[0] for f in files if f.is_in_place and f.file_kind in _OF_CHECKS}
+            root = f"{self.agent.config_dir}/conf.d"
+            if all(f.startswith(root) for f in folders):  # not where confd_path leads elsewhere
+                folders.add(root)  # the last flat file in it may have been taken away
             yield from self._others([(f, "folder") for f in sorted(folders)], row, is_reread=is_polled)
             yield from self._others([(c.file, "code") for c in code], row, {c.file: c.parses for c in code})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from dddoctor.hosts.base import Host, Unavailable
 from dddoctor.lazyre import lazy
@@ -170,6 +169,8 @@ def proxy_of(plain: Mapping[str, str], host: str, scheme: str) -> str | None:
 def _endpoints(
     host: Host, vault: Vault, agent: Agent, own: Mapping[str, Setting], plain: Mapping[str, str]
 ) -> Iterator[Endpoint | Gap]:
+    from urllib.parse import urlsplit
+
     from dddoctor.hosts.outbound import Outgoing
 
     wanted = wanted_of(plain, agent.version)
@@ -193,6 +194,8 @@ def _endpoints(
 def _row(
     vault: Vault, agent: Agent, setting: Setting | None, one: Wanted, request: Outgoing, answer: Reached
 ) -> Endpoint:
+    from urllib.parse import urlsplit
+
     from dddoctor.hosts.outbound import STEPS
 
     split = urlsplit(one.url)
@@ -225,6 +228,8 @@ def _row(
 
 
 def _without_account(proxy: str) -> str:
+    from urllib.parse import urlsplit
+
     split = urlsplit(proxy)
     return f"{split.scheme}://{split.netloc.rpartition('@')[2]}"
 

@@ -5,6 +5,7 @@ Names below the sites' domains and the pool of clocks are 127.0.0.1; others do n
 """
 
 import http.server
+import os
 import socketserver
 import ssl
 import struct
@@ -15,6 +16,7 @@ import time
 KNOWN_KEYS = set(sys.argv[1:])
 DOMAINS = (b"\x09datadoghq\x02eu\0", b"\x09datadoghq\x03com\0", b"\x04pool\x03ntp\x03org\0")
 EPOCH_1900 = 2208988800
+OFFSET_SECONDS = float(os.environ.get("LAB_CLOCK_OFFSET", "0"))
 
 
 class Names(socketserver.BaseRequestHandler):
@@ -34,7 +36,7 @@ class Names(socketserver.BaseRequestHandler):
 class Clock(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         query, socket = self.request
-        now = time.time() + EPOCH_1900
+        now = time.time() + EPOCH_1900 + OFFSET_SECONDS
         stamp = struct.pack("!II", int(now), int(now % 1 * 2**32))
         # Leap 0, version 4, server; stratum 2; the client's transmit time comes back as origin.
         socket.sendto(
