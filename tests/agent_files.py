@@ -104,12 +104,18 @@ def required_options(check: str) -> list[str]:
     return list(row[3]) if len(row) > 3 and row[3] else []
 
 
+def optional_options(check: str) -> list[str]:
+    """All that an instance may have, in order; for mysql without the other ways to say how to log in, which would contradict the first."""
+    twice = {"defaults_file", "server", "user", "pass", "sock"} if check == "mysql" else set[str]()
+    return sorted(_catalogue.checks().options(check) - twice)
+
+
 def check_data(rng: random.Random, check: str, *, most: int = 6) -> dict[str, Any]:
     """A file of a check: some instances with what is required and a few known options, sometimes a section for logs.
 
     Each instance has two options or more, and no two begin alike: one option behind each dash, or one line twice, is what slips look like.
     """
-    own = sorted(_catalogue.checks().options(check))
+    own = optional_options(check)
     data: dict[str, Any] = {}
     if rng.random() < 0.9:
         data["init_config"] = rng.choice(
@@ -292,7 +298,138 @@ class _Hand:
         return str(value)
 
 
-EMITTERS = (by_library, by_library_in_flow, as_json, by_hand)
+class _Indenting(yaml.SafeDumper):
+    """Writes lists two columns in from their key, as most style guides want it; the library's own stand at the key's column."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def by_style_guide(rng: random.Random, data: Any) -> str:
+    """Every text in one kind of quotes or in none, lists indented, a mark at the beginning and sometimes at the end."""
+    return yaml.dump(
+        data, Dumper=_Indenting, default_flow_style=False, sort_keys=False, default_style=rng.choice([None, None, '"', "'"]), indent=rng.choice([2, 4]),
+        width=500, explicit_start=True, explicit_end=rng.random() < 0.3, allow_unicode=True,
+    )  # fmt: skip
+
+
+def by_go(rng: random.Random, data: Any) -> str:
+    """As Go's yaml.v2 writes, the library of the Agent and of many tools: sorted keys, lists at the column of their key, texts of several lines as blocks."""
+    lines: list[str] = []
+
+    def scalar(value: Any) -> str:
+        return yaml.safe_dump(value, width=10_000, allow_unicode=True).removesuffix("...\n").strip()
+
+    def pairs(mapping: Mapping[str, Any], indent: int, head: str = "") -> None:
+        for key in sorted(mapping):
+            value = mapping[key]
+            before = " " * (indent - len(head)) + head + scalar(key) + ":"
+            head = ""
+            if isinstance(value, dict) and value:
+                lines.append(before)
+                pairs(value, indent + 2)
+            elif isinstance(value, list) and value:
+                lines.append(before)
+                items(value, indent)
+            elif isinstance(value, str) and "\n" in value:
+                lines.append(before + " |" + ("" if value.endswith("\n") else "-"))
+                lines.extend(" " * (indent + 2) + line if line else "" for line in value.rstrip("\n").split("\n"))
+            else:
+                lines.append(f"{before} {json.dumps(value) if isinstance(value, (dict, list)) else scalar(value)}")
+
+    def items(values: list[Any], indent: int) -> None:
+        for value in values:
+            if isinstance(value, dict) and value:
+                pairs(value, indent + 2, "- ")
+            else:
+                lines.append(
+                    " " * indent + "- " + (json.dumps(value) if isinstance(value, (dict, list)) else scalar(value))
+                )
+
+    pairs(data, 0)
+    return "\n".join(lines) + "\n"
+
+
+EMITTERS = (by_library, by_library_in_flow, by_style_guide, by_go, as_json, by_hand)
+
+
+# --- files that are shipped, and what people make of them ---------------------------------------------------------------
+
+
+def _commented(option: str, value: Any, kind: str, indent: int, is_on: bool) -> list[str]:
+    """One option as the shipped examples have it: what it is in lines that begin with `##`, an empty `#`, and the option itself behind `# ` unless it is on."""
+    written = (
+        yaml.dump({option: value}, Dumper=_Indenting, default_flow_style=False, width=500).rstrip("\n").split("\n")
+    )
+    pad = " " * indent
+    return [
+        f"{pad}## @param {option} - {kind} - optional - default: {json.dumps(value)[:40]}",
+        f"{pad}## What `{option}` is for: see the page of the integration. Must be of type {kind}.",
+        f"{pad}#",
+        *(f"{pad}{'' if is_on else '# '}{line}" for line in written),
+        "",
+    ]
+
+
+def example_of_check(rng: random.Random, check: str, *, share: float) -> str:
+    """A conf.yaml.example of a check, every option in it, with what is required and a share of the others switched on, as a person does: by taking `# ` away."""
+    lines = [
+        "## All options defined here are available to all instances.", "#", "init_config:", "",
+        *_commented("service", "<SERVICE>" if rng.random() < 0.7 else "shop", "string", 4, False),
+        "## Every instance is scheduled independently of the others.", "#", "instances:", "",
+    ]  # fmt: skip
+    required = required_options(check)
+    others = [o for o in optional_options(check) if o not in required]
+    first = True
+    for option in [*required, *others]:
+        is_on = option in required or rng.random() < share
+        block = _commented(
+            option,
+            option_value(rng, check, option),
+            _catalogue.checks().option(check, option).expected_type or "string",
+            4,
+            is_on,
+        )
+        if first:
+            lines.append("  -")
+            first = False
+        lines += block
+    if not any(line.startswith("    ") and not line.lstrip().startswith("#") and line.strip() for line in lines):
+        return "\n".join([*lines, "    {}"]) + "\n"  # an instance with nothing in it
+    return "\n".join(lines) + "\n"
+
+
+def example_of_main(rng: random.Random, count: int, *, share: float, without: frozenset[str] = frozenset()) -> str:
+    """A datadog.yaml as the package has it, with `count` settings: sections behind `# `, their children two columns in; a share of them switched on, section and child alike."""
+    chosen = dict(rng.sample([s for s in leaf_settings() if s[0] not in without and s[0].count(".") <= 1], count))
+    lines = ["#########################", "## Basic Configuration ##", "#########################", "", f"api_key: {INVENTED_KEY}", "", "tags:", "  - env:test", ""]  # fmt: skip
+    chosen.pop("api_key", None)
+    chosen.pop("tags", None)
+    by_section: dict[str, list[str]] = {}
+    for key in chosen:
+        section, _, name = key.rpartition(".")
+        by_section.setdefault(section, []).append(name)
+
+    def value(key: str) -> Any:
+        if key in FIXED_VALUES:
+            return FIXED_VALUES[key]
+        return rng.randint(2000, 9000) if key.endswith("port") else value_of(rng, chosen[key])
+
+    for section, names in sorted(by_section.items()):
+        on = {name for name in names if rng.random() < share}
+        indent = 2 if section else 0
+        if section:
+            lines += [
+                f"## @param {section} - custom object - optional",
+                f"## Settings of `{section}`.",
+                "#",
+                f"{'' if on else '# '}{section}:",
+                "",
+            ]
+        for name in names:
+            key = f"{section}.{name}" if section else name
+            lines += _commented(name, value(key), chosen[key], indent, name in on)
+    return "\n".join(lines) + "\n"
 
 
 # --- a host of them ---------------------------------------------------------------------------------------------------

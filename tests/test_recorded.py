@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from dddoctor.hosts.base import Stat
-from dddoctor.hosts.cache import CachedHost
 from dddoctor.hosts.example import ExampleHost
 from dddoctor.model import Finding
 from dddoctor.session import CheckOptions, Session
@@ -115,7 +114,6 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 def test_the_doctor_says_what_the_agent_did(name: str, session: Session, tmp_path: Path) -> None:
     """All rules over the scenario's files: exactly the findings that the recording justifies, with file and line."""
     session.host = build(tmp_path, SCENARIOS[name], name.split("/")[0])
-    session.answers = CachedHost(session.host)
 
     report = session.check()
 

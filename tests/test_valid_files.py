@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.agent_files import CONF_D, EMITTERS, INVENTED_KEY, MAIN, check_data, integrations, main_data, session_over
+from tests.agent_files import (
+    CONF_D,
+    EMITTERS,
+    INVENTED_KEY,
+    MAIN,
+    check_data,
+    example_of_check,
+    example_of_main,
+    integrations,
+    main_data,
+    session_over,
+)
 
 from dddoctor.model import Report, Severity
 
@@ -49,6 +60,30 @@ def test_files_made_from_the_catalogues(
 def test_main_files_of_known_settings(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
     text = EMITTERS[seed % len(EMITTERS)](rng, main_data(rng, 200, without=NEEDS_MORE))
+
+    assert above_info(session_over(tmp_path, {MAIN: text}).check()) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_shipped_examples_with_some_options_switched_on(share: float, tmp_path: Path) -> None:
+    """One host with a file of each integration, made of what is shipped; nothing but `# ` was taken away."""
+    rng = random.Random(f"{SEED} {share}")
+    files: dict[str, str | bytes] = {
+        f"{CONF_D}/{check}.d/conf.yaml": example_of_check(rng, check, share=share) for check in integrations()
+    }
+    files[MAIN] = example_of_main(rng, 0, share=share)
+    report = session_over(tmp_path, files).check()
+
+    assert check_files(report) == f"{MAIN}, {len(integrations())} check files"
+    assert above_info(report) == []
+    assert (report.healthy, report.broken) == (True, [])
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 6))
+def test_the_shipped_main_file_with_some_settings_switched_on(seed: int, tmp_path: Path) -> None:
+    """Sections and children alike; what stays behind its `#` says nothing."""
+    rng = random.Random(seed)
+    text = example_of_main(rng, 250, share=rng.choice([0.05, 0.3, 1.0]), without=NEEDS_MORE)
 
     assert above_info(session_over(tmp_path, {MAIN: text}).check()) == []
 

@@ -68,7 +68,7 @@ class Files:
         parts = [p for p in path.split("/") if p]
         if not parts or ".." in parts:
             raise JournalError(f"{path} is no path of a file")
-        here = os.open(self.root, _FOLDER)
+        here = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)  # the root itself may be a link of /proc
         try:
             for part in parts[:-1]:
                 try:

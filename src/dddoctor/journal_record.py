@@ -28,7 +28,9 @@ class TargetId(NamedTuple):
     @classmethod
     def of(cls, kind: str, root: Path) -> TargetId:
         """The identity of the host whose `/` is this folder."""
-        real = Path(os.path.realpath(root))
+        from dddoctor.hosts.root import real_folder
+
+        real = Path(real_folder(root))
         stat = real.stat()
         files = Files(real)
         try:

@@ -62,10 +62,11 @@ SCENARIOS = (
         "trace-agent stopped",
         "A1",
         ("systemctl stop datadog-agent-trace",),
-        ("agent-process-missing", None, None),
+        ("agent-port-not-open", None, None),
         "up",
         False,
-        UNSAFE,
+        (),
+        ("systemctl start datadog-agent-trace",),
         age=41,
     ),
     # --- the Agent and its unit -------------------------------------------------------------------------------------
@@ -365,6 +366,8 @@ SCENARIOS = (
         "C5",
         (_file(UPTIME, "init_config:\n\ninstances:\n"),),
         ("no-instances", UPTIME, 3),
+        fix=(),
+        by_hand=(f"printf 'instances: [{{}}]\\n' > {UPTIME}; systemctl restart datadog-agent",),
         proof=EVERY_15,
     ),
     Scenario(
@@ -531,7 +534,7 @@ SCENARIOS = (
         True,
         (),
         (
-            "rm /etc/systemd/system/lab-standins.service.d/off.conf; systemctl daemon-reload; systemctl restart lab-standins; systemctl restart datadog-agent",
+            "systemctl stop datadog-agent; rm /etc/systemd/system/lab-standins.service.d/off.conf; systemctl daemon-reload; systemctl restart lab-standins; systemctl restart datadog-agent",
         ),
         sign="check:ntp | Done running check",
     ),
@@ -624,7 +627,8 @@ SCENARIOS = (
         ("agent-not-enabled-at-boot", None, None),
         "up",
         False,
-        UNSAFE,
+        (),
+        ("systemctl enable datadog-agent",),
     ),
     Scenario(
         "upgraded and not restarted",
@@ -635,8 +639,8 @@ SCENARIOS = (
         ("agent-process-of-replaced-program", None, None),
         "up",
         False,
-        UNSAFE,
-        undoable=False,
+        (),
+        ("systemctl restart datadog-agent",),
     ),
     Scenario(
         "a log file that is not there",
@@ -658,7 +662,7 @@ SCENARIOS = (
         "V6: the key in a Vagrantfile",
         "V6",
         (
-            'mkdir -p /vagrant; printf \'Vagrant.configure("2") do |config|\\n  config.vm.box = "debian/bookworm64"\\n  config.vm.provision "shell", inline: "DD_API_KEY='
+            'mkdir -p /vagrant; printf \'Vagrant.configure("2") do |config|\\n  config.vm.box = "debian/trixie64"\\n  config.vm.provision "shell", inline: "DD_API_KEY='
             + "c0ffee11c0ffee22c0ffee33c0ffee44"
             + " bash install.sh\"\\nend\\n' > /vagrant/Vagrantfile; chown vagrant: /vagrant/Vagrantfile",
         ),

@@ -21,7 +21,30 @@ from dddoctor.hosts.snapshot_text import parse
 from dddoctor.rules import load
 
 RULES = load().rules
-APPLETS = ["sh", "find", "awk", "tr", "sed", "grep", "ls", "head", "tail", "wc", "sort", "od", "dd", "cat", "id", "uname", "date", "env", "sleep", "stat", "readlink", "timeout"]
+APPLETS = [
+    "sh",
+    "find",
+    "awk",
+    "tr",
+    "sed",
+    "grep",
+    "ls",
+    "head",
+    "tail",
+    "wc",
+    "sort",
+    "od",
+    "dd",
+    "cat",
+    "id",
+    "uname",
+    "date",
+    "env",
+    "sleep",
+    "stat",
+    "readlink",
+    "timeout",
+]
 NOT_EVERYWHERE = {"stat", "readlink", "timeout"}
 
 

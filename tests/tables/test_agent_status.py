@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dddoctor.hosts.base import Answer, Ran, Unavailable
 from dddoctor.hosts.example import ExampleHost
@@ -16,7 +18,16 @@ from dddoctor.secrets import Vault
 from dddoctor.tables._agent_commands import PROGRAM, STATUS, refusal
 from dddoctor.tables._agent_json import document, moment
 from dddoctor.tables._check_reports import essence, place, problems, runs, shortened
-from dddoctor.tables._status_rows import AgentStatus, CheckError, CheckRun, TailedSource, key_verdicts, status_row
+from dddoctor.tables._status_rows import (
+    AgentStatus,
+    CheckError,
+    CheckRun,
+    TailedSource,
+    error_rows,
+    key_verdicts,
+    source_rows,
+    status_row,
+)
 from dddoctor.tables.agent_status import Row, collect
 from dddoctor.tables.agents import Agent
 
@@ -396,6 +407,7 @@ def test_an_error_comes_down_to_one_sentence(text: str, sentence: str) -> None:
         ("PermissionError: [Errno 13] Permission denied: '/etc/datadog-agent/checks.d/m.py'", ("/etc/datadog-agent/checks.d/m.py", None)),
         ('File "/opt/datadog-agent/embedded/lib/python3.11/site-packages/datadog_checks/mysql/mysql.py", line 124', (None, None)),
         ("refused", (None, None)),
+        ('File "/etc/datadog-agent/checks.d/m.py", line 99999999999999999999, in x', (None, None)),
     ],
 )  # fmt: skip
 def test_an_error_points_at_the_persons_own_file_only(text: str, expected: tuple[str | None, int | None]) -> None:
@@ -450,3 +462,42 @@ def test_a_report_on_files_that_were_changed_is_outdated(rows_of: Callable[..., 
     rows = rows_of(json.dumps(answer), files={"/etc/datadog-agent/conf.d/edited.d/conf.yaml": "instances: [{}]\n"})
 
     assert {e.check_name: e.is_outdated for e in only(rows, CheckError)} == {"edited": 1, "../../etc/passwd": None}
+
+
+# --- any input ----------------------------------------------------------------------------------------------------------
+
+NAMES = st.sampled_from([
+    "runnerStats", "Checks", "Running", "checkSchedulerStats", "LoaderErrors", "RunErrors", "autoConfigStats", "ConfigErrors", "ResolveWarnings", "pyLoaderStats",
+    "ConfigureErrors", "pythonInit", "Errors", "JMXStatus", "checks", "failed_checks", "initialized_checks", "forwarderStats", "APIKeyStatus", "APIKeyFailure",
+    "Transactions", "ErrorsByType", "logsStats", "integrations", "sources", "configuration", "status", "message", "hostnameStats", "metadata", "meta", "hostname",
+    "apmStats", "error", "port", "CheckName", "TotalRuns", "LastError", "LastWarnings", "CheckConfigSource", "UpdateTimestamp", "Interval", "agent_start_nano",
+    "time_nano", "ntpOffset", "my_metric", "my_metric:1", "Python Check Loader", "config", "additional_checksd",
+])  # fmt: skip
+TEXTS = st.sampled_from([
+    "", "x", "ERROR", "Error: no", "API Key invalid", "file:/etc/a.yaml[0]", "2026-11-24T07:20:00Z", "[{\"message\": 3}]", "[{}]", "[", "1e999", "\u0000",
+    "unable to import module 'a': Traceback (most recent call last):\n  File \"/a.py\", line 99999999999999999999, in x\n", "constructor API returned:",
+])  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=6),
+    max_leaves=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=12), st.integers(0, 400))
+def test_no_answer_makes_a_parser_raise(answer: dict[str, Any], cut: int) -> None:
+    """The keys of any version with values of any shape, whole and cut: rows of the declared types, or none."""
+    vault = Vault()
+    text = json.dumps(answer)
+    for found in (document(text), document(text[:cut])):
+        values = found.values if found else {}
+        instances = runs(values)
+        rows = [
+            status_row("package", values, vault),
+            *error_rows("package", values, instances, vault),
+            *source_rows("package", values, vault),
+        ]
+
+        assert all(v is None or isinstance(v, (str, int, float)) for row in rows for v in row)
+        assert all(abs(v) < 2**63 for row in rows for v in row if isinstance(v, int))

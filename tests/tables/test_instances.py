@@ -81,6 +81,16 @@ def test_a_password_that_ends_at_a_hash_is_told(host_of: HostOf, line: str, is_c
     assert rows(host_of({f"{CONFD}/my.yaml": text}), InstanceOption)[1].is_cut == is_cut
 
 
+def test_the_word_behind_the_hash_is_hidden_too(host_of: HostOf) -> None:
+    """It may be the other half of the password."""
+    vault = Vault()
+    host = host_of({f"{CONFD}/my.yaml": "instances:\n  - password: blue-Kettle #Xq91zz\n"})
+    found = [a for a in agents.collect(host) if isinstance(a, agents.Agent)]
+    list(configuration.collect(host, vault, found))
+
+    assert vault.show(vault.redact("    password: blue-Kettle #Xq91zz")) == "    password: <password #1> <password #2>"
+
+
 def test_patterns_that_the_agent_compiles_are_rows(host_of: HostOf) -> None:
     """In the main file keys count in any case; in a check's file only those of its log sources."""
     main = "APM_config:\n  replace_tags: [{name: a, pattern: '(', repl: b}, {pattern: '[a-z]+'}]\n  ignore_resources: ['GET /x', '*y']\n"

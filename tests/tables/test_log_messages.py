@@ -417,6 +417,26 @@ def test_what_is_said_at_the_start_counts_until_the_next(
     assert row.is_running == (None if process is None else int(process.name == "agent"))
 
 
+FEATURES = said("0 Features detected from environment: ", "07:36:25", "INFO")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_since_start"),
+    [
+        (PORT_5000.replace("07:36:30", "07:36:25") + FEATURES + STARTED, 0),  # the last words of the process before
+        (FEATURES + PORT_5000.replace("07:36:30", "07:36:25") + STARTED, 1),
+        (FEATURES + STARTED + PORT_5000.replace("07:36:30", "07:36:25"), 1),
+    ],
+)
+def test_of_one_second_the_place_decides_to_which_process_a_message_belongs(
+    tmp_path: Path, text: str, is_since_start: int
+) -> None:
+    """After a repair and a restart within a second, what the old process said last is history."""
+    for processes in ([running(started_at=1714980985.3)], None):
+        [row] = messages(rows_of(live(tmp_path, {LOG: said("x", "07:30:00", "INFO") + text}, processes)))
+        assert (row.is_since_start, row.is_current) == (is_since_start, is_since_start)
+
+
 @pytest.mark.parametrize(("last", "is_current"), [("07:50:00", 1), ("07:51:31", 0)])
 def test_what_is_repeated_while_it_lasts_counts_for_a_while(host_of: HostOf, last: str, is_current: int) -> None:
     """On a folder the end of the logs is now: 15 minutes for a failed connection."""

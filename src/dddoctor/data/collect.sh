@@ -50,9 +50,9 @@ say() { printf '\002%s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # limited SECONDS COMMAND...: its output, and the end of a command that does not end by itself.
-if timeout 5 true 2>/dev/null; then
+if timeout 5 sh -c : 2>/dev/null; then
 	limited() { timeout "$@"; }
-elif timeout -t 5 true 2>/dev/null; then # busybox before 1.30
+elif timeout -t 5 sh -c : 2>/dev/null; then # busybox before 1.30
 	limited() { timeout -t "$@"; }
 else
 	limited() {
@@ -60,13 +60,15 @@ else
 		shift
 		"$@" </dev/null &
 		job=$!
+		# It holds none of our pipes, so nobody waits for it; the trap stands before there is anything to end.
 		(
+			nap=
+			trap 'kill $nap; exit' TERM
 			sleep "$limit" &
 			nap=$!
-			trap 'kill $nap; exit' TERM
 			wait $nap
 			kill $job
-		) >/dev/null 2>&1 &
+		) >/dev/null 2>&1 3>&- &
 		guard=$!
 		wait $job
 		code=$?

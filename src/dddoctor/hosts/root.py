@@ -22,13 +22,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def real_folder(folder: Path | str) -> str:
+    """The folder by a path without links. A link of /proc leads elsewhere than its text says (`/proc/PID/root` says `/`): it stays as it is."""
+    real = os.path.realpath(folder)
+    try:
+        is_same = os.path.samestat(os.stat(real), os.stat(folder))
+    except OSError:
+        return real
+    return real if is_same else os.path.abspath(folder)
+
+
 class RootHost(FolderFiles):
     """`folder` holds somebody's `/`. It has files, but nothing runs in it."""
 
     kind = "root"
 
     def __init__(self, folder: Path | str, unreadable: Iterable[str] = ()) -> None:
-        super().__init__(os.path.realpath(folder), unreadable)
+        super().__init__(real_folder(folder), unreadable)
         self.name = str(folder)
 
     def run(

@@ -25,8 +25,8 @@ _OF_PYTHON = lazy(
     r"(?:unable to load python module|could not configure check instance for python check|Could not configure check) [^\s:]+: ",
     0,
 )
-_FRAME = lazy(r'File "([^"\n]+)", line (\d+)')
-_BASE_NAME = lazy(r"\(([A-Za-z0-9_.-]+\.py), line (\d+)\)\s*$")
+_FRAME = lazy(r'File "([^"\n]+)", line (\d{1,9})\b')
+_BASE_NAME = lazy(r"\(([A-Za-z0-9_.-]+\.py), line (\d{1,9})\)\s*$")
 _OPENED = lazy(r"^open (/[^:\n]+): |\[Errno 13\] Permission denied: '(/[^'\n]+)'")
 _INSTANCE_INDEX = lazy(r"\[(\d+)\]$")
 _OF_THE_AGENT = lazy(r"/site-packages/|/embedded/lib/|<frozen |/datadog_checks/base/")

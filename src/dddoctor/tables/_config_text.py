@@ -181,7 +181,10 @@ class TextRows:
 
                             is_weak = int(is_weak_password(plain))
                         if may_be_cut and node.style == "plain":
-                            is_cut = int(_WORD_BEHIND_HASH.match(document.text, node.end) is not None)
+                            rest = _WORD_BEHIND_HASH.match(document.text, node.end)
+                            is_cut = int(rest is not None)
+                            if rest is not None:  # it may be the other half of the secret
+                                self.vault.token(rest[0].strip(), "password")
                     elif is_near and value:
                         value, source = redact(value), redact(source)
             else:

@@ -68,8 +68,9 @@ _OPTION_FILE_BYTES = 600  # a server warns of option files just before it says t
 class Said(NamedTuple):
     """A line that somebody wrote. `writer` is agents, kernel or mysql; `log` as in the table; `file` None for the journal; `offset` its place in the file.
 
-    `is_after_start`: whether it stands behind the newest start mark of its program; None where no mark was met and it may be older than all that was read.
-    `start_at` is the date of that mark, None where not known. The Agent sets it when much of its start is done.
+    `is_after_start`: whether it stands behind the newest start of its program; None where no start was met and it may be older than all that was read.
+    `start_at` is the date of that start, None where not known. `is_start_exact`: the place is that of the process's first line; else it is that of a line
+    which is written when much of the start is done.
     `more` counts lines that begin alike and were not looked at.
     """
 
@@ -82,6 +83,7 @@ class Said(NamedTuple):
     line: Line
     is_after_start: bool | None
     start_at: float | None
+    is_start_exact: bool
     more: int
 
 
@@ -139,9 +141,22 @@ class Sources:
             line = _log_lines.agent_line(text, self.clock)
             if line is None:
                 continue
-            is_after = None if not is_start_known else skim.start is None or hit.offset > skim.start
+            begins = skim.start if skim.first is None else skim.first
+            is_after = None if not is_start_known else begins is None or hit.offset > begins
             more = _taken(left, hit)
-            yield Said(agent, "agents", program, program, path, hit.offset, line, is_after, start_at, more)
+            yield Said(
+                agent,
+                "agents",
+                program,
+                program,
+                path,
+                hit.offset,
+                line,
+                is_after,
+                start_at,
+                skim.first is not None,
+                more,
+            )
 
     def _dates(self, path: str) -> tuple[float | None, float | None]:
         """The dates of the first and the last line of a log that the Agent wrote."""
@@ -183,7 +198,7 @@ class Sources:
             is_after = None if skim.start is None else hit.offset > skim.start - _OPTION_FILE_BYTES
             if line.at is not None:
                 yield Ending(line.at)
-            yield Said(None, "mysql", "mysqld", "mysql", path, hit.offset, line, is_after, None, 0)
+            yield Said(None, "mysql", "mysqld", "mysql", path, hit.offset, line, is_after, None, False, 0)
 
     # --- the system's logs -------------------------------------------------------------------------------------------
 
@@ -238,6 +253,7 @@ class Sources:
     ) -> Iterator[Heard]:
         """`texts`: (line with its rest, offset in the file), newest first."""
         was_started, is_first = False, True
+        started_at: float | None = None
         is_restart_known = False
         for text, offset in texts:
             line = _log_lines.system_line(text, self.clock, written or 4e9)
@@ -254,19 +270,20 @@ class Sources:
                 if again is not None and was_started and not is_restart_known:
                     yield Restarting(int(again[1][:9]))
                 is_restart_known = is_restart_known or was_started
-                was_started = was_started or _STARTED.search(line.message) is not None
+                if not was_started and _STARTED.search(line.message) is not None:
+                    was_started, started_at = True, line.at
             elif program == "kernel":
                 said = line._replace(message=_UPTIME.sub("", line.message, count=1))
-                yield Said(None, "kernel", program, log, path, offset, said, None, None, 0)
+                yield Said(None, "kernel", program, log, path, offset, said, None, None, False, 0)
             elif program in MYSQL_PROGRAMS:
-                yield Said(None, "mysql", "mysqld", log, path, offset, line, None, None, 0)
+                yield Said(None, "mysql", "mysqld", log, path, offset, line, None, None, False, 0)
             elif program in AGENT_PROGRAMS:
                 own = _log_lines.agent_line(line.message, self.clock)
                 if own is not None and own.level not in ("warn", "error", "critical"):
                     continue
                 said = own._replace(at=line.at if own.at is None else own.at) if own is not None else line
                 is_after = not was_started if program == "agent" else None
-                yield Said(agent, "agents", program, log, path, offset, said, is_after, None, 0)
+                yield Said(agent, "agents", program, log, path, offset, said, is_after, started_at, True, 0)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 

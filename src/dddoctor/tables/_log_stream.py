@@ -19,6 +19,7 @@ BLOCK_BYTES = 1024 * 1024
 LINE_BYTES = 16 * 1024  # of a longer line only the beginning is looked at
 AFTER_BYTES = 1024  # lines without a date that follow a message belong to it
 STARTING_BYTES = 64 * 1024  # what the Agent may write before it says that it has started
+FIRST_WORDS = b" Features detected from environment"  # among the first lines of each program (7.52, 7.72.4)
 HEAD_BYTES = 40
 MANY = 100  # so many lines that begin alike are looked at, newest first
 
@@ -44,14 +45,16 @@ class Block(NamedTuple):
 
 
 class Skim(NamedTuple):
-    """What was read of a file. `start` is the offset of the line with the newest start mark, `start_text` that line, None where none was met;
-    `read_from` is the offset that the reading got to;
-    `uncounted` maps the beginnings of messages that were too many to look at to their number; `has_info` tells that the Agent writes INFO lines too."""
+    """What was read of a file. `start` is the offset of the newest start mark's line and `start_text` that line, None where none was met; `first` is that of the
+    first line of the same process, None where it is not known. `read_from` is the offset that the reading got to; `uncounted` maps the beginnings of
+    messages that were too many to look at to their number; `has_info` tells that the Agent writes INFO lines too.
+    """
 
     size: int
     read_from: int
     start: int | None
     start_text: bytes
+    first: int | None
     hits: list[Hit]
     uncounted: dict[bytes, int]
     has_info: bool
@@ -86,6 +89,7 @@ def skim_agent_log(file: BinaryIO, start_mark: bytes, limit_bytes: int, limit_se
     uncounted: dict[bytes, int] = {}
     read_from, has_info = size, False
     start: Hit | None = None
+    first: int | None = None
     until = time.monotonic() + limit_seconds
     for block in newest_first(file, size):
         data, begin = block.data, block.begin
@@ -107,13 +111,17 @@ def skim_agent_log(file: BinaryIO, start_mark: bytes, limit_bytes: int, limit_se
         read_from = block.offset + begin
         if start is None and start_mark and (at := data.rfind(start_mark, begin)) >= 0:
             start = _hit(block, at)
-        if start is not None and start.offset - read_from >= STARTING_BYTES:
-            break
+        if start is not None:
+            at = data.rfind(FIRST_WORDS, begin, min(len(data), start.offset - block.offset))
+            if at >= 0:
+                first = _hit(block, at).offset
+            if at >= 0 or start.offset - read_from >= STARTING_BYTES:
+                break
         if size - read_from >= limit_bytes or time.monotonic() > until:
             break
     if start is None:
-        return Skim(size, read_from, None, b"", hits, uncounted, has_info)
-    return Skim(size, read_from, start.offset, start.text, hits, uncounted, has_info)
+        return Skim(size, read_from, None, b"", None, hits, uncounted, has_info)
+    return Skim(size, read_from, start.offset, start.text, first, hits, uncounted, has_info)
 
 
 def skim_for_words(file: BinaryIO, words: Sequence[bytes], limit_bytes: int, limit_seconds: float) -> Skim:
@@ -139,7 +147,7 @@ def skim_for_words(file: BinaryIO, words: Sequence[bytes], limit_bytes: int, lim
         if size - read_from >= limit_bytes or time.monotonic() > until:
             break
     hits = [found[offset] for offset in sorted(found, reverse=True)]
-    return Skim(size, read_from, start.offset if start else None, start.text if start else b"", hits, {}, False)
+    return Skim(size, read_from, start.offset if start else None, start.text if start else b"", None, hits, {}, False)
 
 
 def _hit(block: Block, at: int) -> Hit:

@@ -308,9 +308,13 @@ class _Running:
         at = said.line.at
         started = self.started.get(said.program) if self.started is not None else None
         if started is not None and at is not None:
+            # The start that is told in the log is that of this process: its place decides. Dates alone would keep what came in the second before.
+            is_its_start = said.start_at is not None and abs(said.start_at - started) < STARTING_SECONDS
+            if said.is_start_exact and is_its_start and said.is_after_start is False:
+                return False
             return at >= started - SAME_SECOND
-        if said.is_after_start is False and not is_end and at is not None and said.start_at is not None:
-            return at >= said.start_at - STARTING_SECONDS
+        if said.is_after_start is False and not said.is_start_exact and not is_end:
+            return at is not None and said.start_at is not None and at >= said.start_at - STARTING_SECONDS
         return said.is_after_start
 
     def is_young(self, program: str, now: float, at: float) -> bool:
