@@ -165,7 +165,7 @@ tables.load_all(), actions.load_all()
 s = session.Session(session.CheckOptions(__import__("pathlib").Path(sys.argv[1])))  # everything of ours is read while we still may
 warm = s.check()
 os.setgroups([]), os.setgid(65534), os.setuid(65534)
-print(report.render(session.Session.check(s)))
+print(report.render(s.again()))
 """
 
 

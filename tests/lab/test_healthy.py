@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.lab.scenarios import KEY, SCENARIOS
+from tests.lab.scenarios import CONF_D, KEY, SCENARIOS
 from tests.lab.test_scenarios import break_it
 from tests.lab.vm import VM
 
@@ -89,9 +89,9 @@ def test_file_findings_are_the_same_live_from_the_mounted_disk_and_from_a_snapsh
     assert KEY not in snapshot.read_text(errors="replace")
 
 
-def _outside(source: Path, *arguments: str) -> dict[str, Any]:
-    """The report of the doctor on this machine."""
-    environment = {**os.environ, "PYTHONPATH": str(source / "src")}
+def _outside(source: Path, *arguments: str, state: Path = Path("/nonexistent")) -> dict[str, Any]:
+    """The report of the doctor on this machine; its journal, if it repairs, is in `state`."""
+    environment = {**os.environ, "PYTHONPATH": str(source / "src"), "DDDOCTOR_STATE": str(state)}
     done = subprocess.run(
         [sys.executable, "-m", "dddoctor", "check", "--format", "json", *arguments],
         capture_output=True, text=True, env=environment, timeout=120, check=False,
@@ -99,3 +99,18 @@ def _outside(source: Path, *arguments: str) -> dict[str, Any]:
     assert done.stdout, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
+
+
+def test_a_repair_through_a_link_of_proc_reaches_the_vm_and_undo_too(vm: VM, source: Path, tmp_path: Path) -> None:
+    """`/proc/PID/root` says that it leads to `/`, and leads into another host: neither look nor write may end on this machine."""
+    vm.write(f"{CONF_D}/uptime.d/conf.yaml", "instances:\n  - min_collection_interval: 45`\n")
+    before = vm.read(f"{CONF_D}/uptime.d/conf.yaml")
+
+    repaired = _outside(source, "--root", str(vm.mounted), "--fix", "--yes", state=tmp_path)
+    assert [one["status"] for one in repaired["applied"]] == ["repaired and proved"]
+    assert vm.read(f"{CONF_D}/uptime.d/conf.yaml") == "instances:\n  - min_collection_interval: 45\n"
+
+    environment = {**os.environ, "PYTHONPATH": str(source / "src"), "DDDOCTOR_STATE": str(tmp_path)}
+    undo = [sys.executable, "-m", "dddoctor", "undo", "--yes", "--root", str(vm.mounted)]
+    assert subprocess.run(undo, capture_output=True, env=environment, timeout=60, check=False).returncode == 0
+    assert vm.read(f"{CONF_D}/uptime.d/conf.yaml") == before

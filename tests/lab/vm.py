@@ -12,6 +12,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -282,9 +283,8 @@ class VM:
 def wheel(folder: Path) -> Path:
     """A source for VMs made from the wheel of the working tree as it is now: compiled rules, none of the repository's folders."""
     built = folder / "wheels"
-    root._run(
-        str(root.REPOSITORY / ".venv/bin/python") if (root.REPOSITORY / ".venv").is_dir() else "python3",
-        "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", f"--wheel-dir={built}", str(root.REPOSITORY),
+    root.run(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", f"--wheel-dir={built}", str(root.REPOSITORY),
     )  # fmt: skip
     target = folder / "installed"
     with zipfile.ZipFile(next(built.glob("dddoctor-*.whl"))) as archive:

@@ -190,3 +190,24 @@ def _told_apart(root: Path) -> None:
         assert host.stat("/etc/datadog-agent/datadog.yaml").mode == 0o640
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def test_every_command_that_a_table_asks_is_run_by_the_collector() -> None:
+    """Word by word: a snapshot answers `run` by the whole argv."""
+    from dddoctor.tables import _agent_commands, _log_sources, resources, services
+
+    text = re.sub(r"\\\n\s*", "", SCRIPT.read_text(encoding="utf-8")).replace("'", "").replace('"', "")
+    journal = ["journalctl", "--no-pager", "-o", "short-iso", "-n"]
+    units = [part for unit in _log_sources.MYSQL_UNITS for part in ("-u", unit)]
+    asked = [
+        services.SYSTEMCTL_SHOW,
+        resources.DF,
+        ("$program", *_agent_commands.STATUS),
+        ("$program", *_agent_commands.CONFIGCHECK),
+        ("$program", *_agent_commands.DIAGNOSE),
+        (*journal, str(_log_sources.JOURNAL_LINES), "-u", *_log_sources.AGENT_UNITS),
+        (*journal, str(_log_sources.JOURNAL_LINES), *units),
+        (*journal, str(_log_sources.KERNEL_LINES), "-k"),
+    ]
+    assert [argv for argv in asked if " ".join(argv) not in text] == []
+    assert all(path in text for path in (*_log_sources.MYSQL_LOGS, *_log_sources.SYSTEM_LOGS, *resources.PATHS))

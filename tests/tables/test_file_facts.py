@@ -12,6 +12,7 @@ from dddoctor.hosts.example import ExampleHost
 from dddoctor.model import Gap
 from dddoctor.secrets import Vault
 from dddoctor.tables import agents, configuration, log_paths, os_names, setting_paths, settings
+from dddoctor.tables.instances import LogSource
 from dddoctor.tables.log_paths import LogPath
 from dddoctor.tables.os_names import OsName
 from dddoctor.tables.setting_paths import SettingPath
@@ -67,7 +68,7 @@ def test_logs_are_judged_as_the_agents_user_sees_them(tmp_path: Path) -> None:
         tmp_path, {conf: text, "/l/a": "", "/l/shut/in/x.log": ""}, modes={"/l/a": "0640", "/l/shut": "0700"}
     )
     rows = configuration.collect(host, Vault(), agents_of(host))
-    sources = [r for r in rows if isinstance(r, configuration.LogSource)]
+    sources = [r for r in rows if isinstance(r, LogSource)]
 
     assert list(log_paths.collect(host, agents_of(host), sources)) == [
         LogPath("package", conf, "a", 2, "/l/a", 0, 1, 0, None, "0640", "root:root", "root", 1),
@@ -81,7 +82,7 @@ def test_a_log_that_may_not_be_asked_about_has_its_row_and_a_gap(tmp_path: Path)
     build(tmp_path, {"files": ACCOUNT | {conf: "logs: [{type: file, path: /l/a/b}]\n", "/l/a/b": ""}})
     host = ExampleHost(tmp_path, {"/l/a"})
     rows = configuration.collect(host, Vault(), agents_of(host))
-    found = list(log_paths.collect(host, agents_of(host), [r for r in rows if isinstance(r, configuration.LogSource)]))
+    found = list(log_paths.collect(host, agents_of(host), [r for r in rows if isinstance(r, LogSource)]))
 
     assert [type(f) for f in found] == [LogPath, Gap]
     assert isinstance(found[0], LogPath)

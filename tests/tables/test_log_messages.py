@@ -23,6 +23,7 @@ from dddoctor.tables._log_stream import Hit
 from dddoctor.tables.log_messages import LogMessage, collect
 from dddoctor.tables.settings import Setting
 
+BERLIN = Path("/usr/share/zoneinfo/Europe/Berlin")
 RECORDED = Path(__file__).parent.parent / "data" / "log-messages.yaml"
 MAIN = "/etc/datadog-agent/datadog.yaml"
 LOG = "/var/log/datadog/agent.log"
@@ -99,8 +100,10 @@ def test_recorded_logs_give_these_rows_and_no_others(
 @pytest.fixture
 def clock(tmp_path: Path) -> Clock:
     """The clock of a host in Berlin."""
+    if not BERLIN.exists():
+        pytest.skip("this machine has no time zones (package tzdata)")
     (tmp_path / "etc").mkdir()
-    (tmp_path / "etc" / "localtime").write_bytes(Path("/usr/share/zoneinfo/Europe/Berlin").read_bytes())
+    (tmp_path / "etc" / "localtime").write_bytes(BERLIN.read_bytes())
     return Clock(RootHost(tmp_path))
 
 
@@ -125,10 +128,19 @@ def clock(tmp_path: Path) -> Clock:
 def test_a_date_is_understood_in_its_own_zone(
     clock: Clock, date: str, time: str, zone: str | None, epoch: float | None
 ) -> None:
-    if not Path("/usr/share/zoneinfo/Europe/Berlin").exists():
-        pytest.skip("this machine has no time zones (package tzdata)")
-
     assert clock.epoch(date, time, zone) == epoch
+
+
+@pytest.mark.skipif(not BERLIN.exists(), reason="this machine has no time zones (package tzdata)")
+def test_a_zone_whose_file_is_not_there_is_known_by_its_name(tmp_path: Path) -> None:
+    """A snapshot has links, not what is behind them. A file that is no zone, and a name that is none, leave UTC."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "localtime").symlink_to(BERLIN)
+
+    assert Clock(RootHost(tmp_path)).epoch("2024-07-02", "10:40:18", "CEST") == 1719909618.0
+    (tmp_path / "etc" / "localtime").unlink()
+    (tmp_path / "etc" / "localtime").write_bytes(b"TZif2\x00")
+    assert Clock(RootHost(tmp_path)).epoch("2024-07-02", "10:40:18", None) == 1719916818.0
 
 
 def test_a_date_without_a_year_is_the_last_such_day(clock: Clock) -> None:

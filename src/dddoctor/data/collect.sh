@@ -497,6 +497,9 @@ processes() {
 	say "M page_bytes $(getconf PAGESIZE 2>/dev/null || echo 4096)"
 	for dir in /proc/[0-9]*; do
 		{ IFS= read -r stat <"$dir/stat"; } 2>/dev/null || continue
+		# shellcheck disable=SC2086  # fields
+		set -- ${stat##*) }
+		if [ "${dir##*/}" = $$ ] || [ "$2" = $$ ]; then continue; fi # the collector itself
 		say "P ${dir##*/}"
 		printf 's%s\n' "$stat"
 		while read -r key _ second _; do
@@ -504,8 +507,6 @@ processes() {
 			Uid:) printf 'u%s\n' "$second" && break ;;
 			esac
 		done 2>/dev/null <"$dir/status"
-		# shellcheck disable=SC2086  # fields
-		set -- ${stat##*) }
 		case $2 in
 		2) continue ;; # a thread of the kernel
 		esac
@@ -598,6 +599,8 @@ stream() {
 	for folder in / /etc /etc/systemd /usr /usr/src /usr/local /opt /var /var/lib /var/log /run /home /Users /tmp /var/tmp /usr/lib /usr/libexec /lib /usr/etc /usr/local/etc /Library /System/Library; do tree 1 "$folder"; done
 	text /etc/passwd /etc/group /etc/os-release /usr/lib/os-release /etc/lsb-release /System/Library/CoreServices/SystemVersion.plist /etc/hostname /etc/hosts /etc/environment /etc/paths /etc/ld.so.preload
 	text /etc/profile /etc/crontab /etc/rc.local /etc/login.defs
+	text /etc/timezone
+	bytes /etc/localtime 8192
 	for program in /usr/bin/true /bin/true /bin/sh; do bytes "$program" 64; done
 	raw /proc/mounts /proc/cpuinfo /proc/meminfo /proc/stat /proc/uptime /proc/loadavg /proc/sys/kernel/osrelease /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes
 

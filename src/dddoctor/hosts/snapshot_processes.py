@@ -24,7 +24,7 @@ def processes(snapshot: Snapshot, user_name: Callable[[int], str]) -> list[Proce
     boot = _BOOT_TIME.search(_kernel_text(snapshot, "/proc/stat"))
     for name, lines in snapshot.processes.items():
         if name.isdecimal() and boot is not None:
-            with suppress(ValueError, IndexError):  # a line of another shape
+            with suppress(ValueError, LookupError):  # a line of another shape
                 found.append(_process(snapshot, int(name), lines, float(boot[1]), user_name))
     if not found:
         raise Unavailable(Kind.TOOL, "the collector found no /proc, which tells what runs")

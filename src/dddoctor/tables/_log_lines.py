@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import struct
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import Any
@@ -61,13 +62,18 @@ class Clock:
 
     @cached_property
     def _local(self) -> Any:
-        """The target's time zone; None where no file tells it (its clock is then taken for UTC)."""
+        """The target's time zone, by its own file or by the name that the link has; None where neither tells it (its clock is then taken for UTC)."""
         from io import BytesIO
-        from zoneinfo import ZoneInfo
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+        file = "/etc/localtime"
         try:
-            return ZoneInfo.from_file(BytesIO(self._host.read("/etc/localtime")))
-        except (FileNotFoundError, InputError, Unavailable, ValueError, EOFError, IndexError):
+            return ZoneInfo.from_file(BytesIO(self._host.read(file)))
+        except (FileNotFoundError, InputError, Unavailable, ValueError, EOFError, IndexError, struct.error):
+            pass
+        try:
+            return ZoneInfo(self._host.readlink(file).partition("/zoneinfo/")[2])
+        except (FileNotFoundError, InputError, Unavailable, ValueError, OSError, ZoneInfoNotFoundError):
             return None
 
     def epoch(self, date: str, time: str, zone: str | None) -> float | None:

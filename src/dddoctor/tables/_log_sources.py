@@ -94,9 +94,9 @@ class Ending(NamedTuple):
 
 
 class Restarting(NamedTuple):
-    """systemd's last start of the core Agent was its own doing, after a failure; the `count`th in a row."""
+    """systemd's last start of the core Agent was its own doing, after a failure; `times` in a row."""
 
-    count: int
+    times: int
 
 
 if TYPE_CHECKING:
@@ -193,7 +193,9 @@ class Sources:
     def mysql_log(self, path: str) -> Iterator[Heard]:
         """What the server said of its option files and folders at its start."""
         skim = yield from self._words(path, _MYSQL_WORDS)
-        for hit in skim.hits if skim else ():
+        if skim is None:
+            return
+        for hit in skim.hits:
             line = _log_lines.mysql_line(_decoded(hit.text), self.clock)
             is_after = None if skim.start is None else hit.offset > skim.start - _OPTION_FILE_BYTES
             if line.at is not None:

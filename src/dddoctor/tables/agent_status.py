@@ -186,10 +186,10 @@ def _debug_port(host: Host, agent: Agent) -> Document | None:
 
 
 def _expvar_port(host: Host, agent: Agent) -> int:
-    from dddoctor.yamltext import read
+    from dddoctor.tables._documents import main_document
 
     try:
-        root = read(host.read(agent.main_file or ""), "main").root
+        root = main_document(host, agent.main_file or "").root
     except (FileNotFoundError, Unavailable, InputError):
         return EXPVAR_PORT
     for key, value in root.pairs if root is not None and root.kind == "map" else []:

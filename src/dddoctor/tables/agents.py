@@ -276,10 +276,10 @@ class _Look:
         return threes[-1] if threes else "3"
 
     def _python_6(self, main_file: str) -> str | None:
-        from dddoctor.yamltext import read
+        from dddoctor.tables._documents import main_document
 
         try:
-            root = read(self.host.read(main_file), "main").root
+            root = main_document(self.host, main_file).root
         except FileNotFoundError:
             return "2"
         except (Unavailable, InputError):

@@ -13,13 +13,14 @@ from dddoctor.tables import _places as places_of
 from dddoctor.tables import table
 from dddoctor.tables._config_judging import Judged, Judging
 from dddoctor.tables._config_text import TextRows, YamlDefect, YamlKey
+from dddoctor.tables._documents import main_document
 from dddoctor.tables._places import Place
 from dddoctor.tables.agents import Agent
 from dddoctor.tables.instances import Instance, InstanceOption, LogSource, Regex, UnknownKey
 
 if TYPE_CHECKING:
     from dddoctor.secrets import Vault
-    from dddoctor.yamltext import Document, Node
+    from dddoctor.yamltext import Node
 
 BROKEN = "it does not parse"
 WRONG_SHAPE = "it has no valid instances"
@@ -163,7 +164,12 @@ class _Reader:
         if is_ini:
             yield self._row(place, is_loaded=1, managed_by=managed_by(file, stat, data))
             return
-        document = self._document(data, "main")
+        try:
+            document = main_document(self.host, place.file)
+        except (Unavailable, InputError, FileNotFoundError):  # gone since it was read
+            from dddoctor.yamltext import read
+
+            document = read(data, "main")
         root = document.root
         if root is not None and root.kind == "map":
             top.update((str(key.value).lower(), value) for key, value in root.pairs)
@@ -277,11 +283,6 @@ class _Reader:
             return Unavailable(Kind.TOOL, error.message)
         except FileNotFoundError:
             return Unavailable(Kind.TOOL, "it vanished while it was looked at")
-
-    def _document(self, data: bytes, kind: str) -> Document:
-        from dddoctor.yamltext import read
-
-        return read(data, kind)
 
     def _unreadable(self, place: Place, error: Unavailable) -> Iterator[Rows]:
         """Its name is known, so it has its row; what it says is a gap."""

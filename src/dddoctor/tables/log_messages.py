@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _log_lines, _log_sources, table
+from dddoctor.tables._clock import now_on
 from dddoctor.tables._log_patterns import OTHER, Match, Pattern, Patterns
 from dddoctor.tables._log_sources import Ending, Restarting, Said, Sources
 from dddoctor.tables.agents import Agent
@@ -146,7 +146,7 @@ class _Collection:
         if isinstance(heard, Ending):
             self.newest_at = max(self.newest_at, heard.at)
         elif isinstance(heard, Restarting):
-            self.restarts = heard.count
+            self.restarts = heard.times
         else:
             self._take(heard)
 
@@ -181,7 +181,8 @@ class _Collection:
             return
         clock = _Running(self.host)
         yield from clock.gaps
-        now = time.time() if self.host.kind == "live" else self.newest_at
+        is_live = self.host.kind == "live" or getattr(self.host, "is_live", False)
+        now = now_on(self.host) if is_live else self.newest_at
         merged: dict[tuple[str | None, ...], list[_Kept]] = {}
         for key, kept in self.kept.items():
             merged.setdefault(key[:-2], []).append(kept)

@@ -11,6 +11,7 @@ from dddoctor.hosts.base import Host, InputError, Unavailable
 from dddoctor.light import NamedTuple
 from dddoctor.model import Gap, Kind
 from dddoctor.tables import _catalogue, table
+from dddoctor.tables._documents import main_document
 from dddoctor.tables._environment import Variable, variables
 from dddoctor.tables._near import nearest
 from dddoctor.tables.agents import Agent
@@ -123,11 +124,9 @@ class _Effective:
 
     def _file(self) -> Generator[Rows, None, bool]:
         """The main file's settings; returns whether it is known in full (an absent one is: the Agent then has its defaults)."""
-        from dddoctor.yamltext import read
-
         file = self.agent.main_file or ""
         try:
-            document = read(self.host.read(file), "main")
+            document = main_document(self.host, file)
         except FileNotFoundError:
             return True
         except InputError as error:
