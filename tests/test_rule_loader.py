@@ -76,6 +76,8 @@ def test_a_sound_rule_loads_with_what_its_query_reads(tmp_path: Path) -> None:
         ("checked: \"2026-11\"", "checked: \"2026-11\"\non: 1", 11, "write it in quotes"),
         ("checked: \"2026-11\"", "checked: \"2026-11\"\ntitle: again", 11, "stands twice"),
         ("WHERE k.pattern = 'instances[*].x'", "WHERE k.pattern = \"instances[*].x\"", 7, "single quotes"),
+        ("checked: \"2026-11\"", "checked: \"2026-11\"\nclears: [{say: a, near: {states: [check-bad]}, proof: SELECT 1 FROM yaml_keys WHERE lin = 1}]", 11, "lin"),
+        ("checked: \"2026-11\"", "checked: \"2026-11\"\nclears: [{say: a, near: {states: [check-bad]}, proof: SELECT 1 FROM agents}]", 11, "reads agents"),
         ("k.check_name, ", "", 4, ""),
     ],
 )  # fmt: skip

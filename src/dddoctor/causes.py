@@ -146,6 +146,8 @@ def cleared(evaluation: Evaluation, rules: Sequence[Rule], states: Mapping[str, 
         if outcome is None or outcome.result != "passed" or outcome.is_partial:
             continue
         for clear in rule.clears:
+            if clear.proof is not None and not evaluation.store.database.select(clear.proof)[1]:
+                continue
             if found_rules & set(clear.rules) or found_states & set(clear.states) or found_areas & set(clear.areas):
                 sentences.append(clear.say)
     return list(dict.fromkeys(sentences))

@@ -92,14 +92,10 @@ def write(data: bytes, path: Path) -> None:
 
 
 def default_name(data: bytes) -> str:
-    """`NAME.snapshot`, after the machine's name."""
-    name = host_of(data).name
-    return (
-        "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
-        .strip(".-")[:64]
-        .replace("a-mounted-disk", "disk")
-        + ".snapshot"
-    )
+    """`NAME.snapshot`, after the machine's name; `disk.snapshot` for a folder."""
+    host = host_of(data)
+    name = host.name if host.is_live else "disk"
+    return ("".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip(".-")[:64] or "host") + ".snapshot"
 
 
 def open_snapshot(path: Path) -> SnapshotHost:

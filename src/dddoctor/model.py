@@ -138,12 +138,13 @@ class Link(NamedTuple):
 
 
 class Clear(NamedTuple):
-    """A sentence shown when the rule passed and some finding is near."""
+    """A sentence shown when the rule passed and some finding is near. `proof`: a query over the rule's own tables that must give a row besides."""
 
     say: str
     rules: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
+    proof: str | None = None
 
 
 class Rule(NamedTuple):

@@ -254,7 +254,7 @@ class _Checker:
             columns=columns, first_table=scanned.first_table, reads=reads, absent=scanned.absent,
             applies_to=self._applies_to(source, columns), fold=data.get("fold", ""), advice=data.get("advice", ""), avoid=data.get("avoid", ""),
             identity=self._columns_list(source, "identity", columns), brings=tuple(self._brings(source, columns)), shows=tuple(self._shows(source, columns)),
-            symptoms=self._texts(source, "symptoms"), clears=tuple(self._clears(source)), fix=self._fix(source, columns, is_user_rule),
+            symptoms=self._texts(source, "symptoms"), clears=tuple(self._clears(source, reads)), fix=self._fix(source, columns, is_user_rule),
             links=self._texts(source, "links"), covers=self._texts(source, "covers"), checked=str(data["checked"]), path=str(path), is_user_rule=is_user_rule,
         )  # fmt: skip
         self._examples(source, rule)
@@ -375,26 +375,47 @@ class _Checker:
         for name in source.data.get("shows", []):
             yield self._state(source, name, columns, "shows").id
 
-    def _clears(self, source: Source) -> Iterator[Clear]:
+    def _clears(self, source: Source, reads: Mapping[str, Any]) -> Iterator[Clear]:
         for entry in source.data.get("clears", []):
             near = entry.get("near") if isinstance(entry, dict) else None
             if (
                 not isinstance(near, dict)
                 or not isinstance(entry.get("say"), str)
                 or set(near) - {"rules", "states", "areas"}
-                or set(entry) - {"say", "near"}
+                or set(entry) - {"say", "near", "proof"}
             ):
                 raise self._wrong(
-                    source, "clears: write {say: …, near: {rules: […], states: […], areas: […]}}", "clears"
+                    source,
+                    "clears: write {say: …, near: {rules: […], states: […], areas: […]}, proof: SELECT …}",
+                    "clears",
                 )
+            proof = entry.get("proof")
+            if proof is not None:
+                self._proof(source, str(proof), reads)
             for state in near.get("states", []):
                 if state not in self.states:
                     raise self._wrong(
                         source, f"clears: {state!r} is no state{_meant(str(state), self.states)}", "clears"
                     )
             yield Clear(
-                entry["say"], tuple(near.get("rules", ())), tuple(near.get("states", ())), tuple(near.get("areas", ()))
+                entry["say"],
+                tuple(near.get("rules", ())),
+                tuple(near.get("states", ())),
+                tuple(near.get("areas", ())),
+                None if proof is None else str(proof),
             )
+
+    def _proof(self, source: Source, proof: str, reads: Mapping[str, Any]) -> None:
+        """A clear's own query: it sees only what the rule has had collected."""
+        try:
+            _, read = self.database.columns_of(proof)
+        except sqlite3.Error as error:
+            raise self._wrong(source, f"clears: proof: {error}", "clears") from error
+        for table in read:
+            if table not in reads:
+                raise self._wrong(
+                    source, f"clears: proof reads {table}, which the query does not: {', '.join(reads)}", "clears"
+                )
 
     def _fix(self, source: Source, columns: Sequence[str], is_user_rule: bool) -> Fix | None:
         fix = source.data.get("fix")

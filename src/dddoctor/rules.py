@@ -81,7 +81,7 @@ def compile_rules(folder: Path) -> str:
     for r in found.rules:
         brings, clears = (
             [[b.state, b.if_column] for b in r.brings],
-            [[c.say, c.rules, c.states, c.areas] for c in r.clears],
+            [[c.say, c.rules, c.states, c.areas, c.proof] for c in r.clears],
         )
         fix = (
             [r.fix.title, r.fix.safety.value, [[s.action, s.params] for s in r.fix.steps], r.fix.needs_live]
@@ -174,7 +174,7 @@ def _rule(values: list[Any]) -> Rule:
     for name in ("reads", "absent"):
         fields[name] = {table: tuple(columns) for table, columns in fields[name].items()}
     fields["brings"] = tuple([Link(*b) for b in fields["brings"]])
-    fields["clears"] = tuple([Clear(c[0], tuple(c[1]), tuple(c[2]), tuple(c[3])) for c in fields["clears"]])
+    fields["clears"] = tuple([Clear(c[0], tuple(c[1]), tuple(c[2]), tuple(c[3]), c[4]) for c in fields["clears"]])
     fix = fields["fix"]
     if fix:
         fields["fix"] = Fix(fix[0], Safety(fix[1]), tuple([Step(a, p) for a, p in fix[2]]), fix[3])

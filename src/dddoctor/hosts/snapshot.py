@@ -45,10 +45,12 @@ class SnapshotHost:
 
     def __init__(self, snapshot: Snapshot, name: str = "") -> None:
         self.snapshot = snapshot
-        self.name = name or snapshot.meta.get("name") or "a mounted disk"
+        self.name = name or _printable(snapshot.meta.get("name", ""))[:253] or "a mounted disk"
         self.is_live = snapshot.meta.get("is_live") == "1"
         taken_at = snapshot.meta.get("time", "")
-        self.taken_at = float(taken_at) if taken_at.isdecimal() else None  # what the tables take for now (_clock.now_on)
+        self.taken_at = (
+            float(taken_at) if taken_at.isdecimal() else None
+        )  # what the tables take for now (_clock.now_on)
         self._children: dict[str, set[str]] = {}
         for path in (*snapshot.entries, *snapshot.links):
             self._add(path)
@@ -250,7 +252,9 @@ class SnapshotHost:
             raise Unavailable(Kind.TARGET, f"what `{' '.join(argv)}` says is not in the snapshot")
         if said.kind:
             is_denied = said.kind == "denied"
-            raise Unavailable(Kind.DENIED if is_denied else Kind.TOOL, said.reason, REMEDY if is_denied else "")
+            raise Unavailable(
+                Kind.DENIED if is_denied else Kind.TOOL, _printable(said.reason), REMEDY if is_denied else ""
+            )
         if said.returncode == 124:  # as timeout(1) ends
             raise Unavailable(Kind.TIMEOUT, f"{argv[0]} did not end while the snapshot was made")
         return Ran(said.returncode, said.stdout, said.stderr)
@@ -373,6 +377,10 @@ def _variables(lines: Iterable[str]) -> dict[str, str]:
     """Name → value of the lines that begin with v."""
     pairs = (line[1:].partition("=") for line in lines if line[:1] == "v")
     return {name: value for name, equals, value in pairs if equals}
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _program(name: str) -> str:

@@ -14,7 +14,7 @@ from dddoctor.lazyre import lazy
 from dddoctor.model import Kind
 
 _DELETED = " (deleted)"
-_BOOT_TIME = lazy(r"(?m)^btime (\d+)$")
+_BOOT_TIME = lazy(r"(?m)^btime (\d{1,11})$")
 _PROTOCOLS = ("tcp", "tcp6", "udp", "udp6")
 
 
@@ -23,7 +23,7 @@ def processes(snapshot: Snapshot, user_name: Callable[[int], str]) -> list[Proce
     found = []
     boot = _BOOT_TIME.search(_kernel_text(snapshot, "/proc/stat"))
     for name, lines in snapshot.processes.items():
-        if name.isdecimal() and boot is not None:
+        if name.isdecimal() and len(name) < 9 and boot is not None:
             with suppress(ValueError, LookupError):  # a line of another shape
                 found.append(_process(snapshot, int(name), lines, float(boot[1]), user_name))
     if not found:
@@ -48,24 +48,31 @@ def _process(
         (snapshot.process_links.get(f"/proc/{pid}/ns/{n}"), snapshot.process_links.get(f"/proc/{own}/ns/{n}"))
         for n in ("pid", "net")
     ]
-    uid = int(by_letter["u"][0])
+    uid, ppid, ticks, pages = (_number(t) for t in (by_letter["u"][0], fields[1], fields[19], fields[21]))
     is_root = snapshot.meta.get("uid") == "0"
     return Process(
         pid=pid,
-        ppid=int(fields[1]),
+        ppid=ppid,
         name=name,
         argv=tuple(argv.split("\x1f")) if argv else (),
         user=user_name(uid),
         uid=uid,
-        started_at=boot + int(fields[19]) / float(snapshot.meta.get("clock_ticks", "100") or 100),
+        started_at=boot + ticks / max(1, _number(snapshot.meta.get("clock_ticks", "100"))),
         exe=exe.removesuffix(_DELETED) if exe else None,
         is_exe_deleted=int(exe.endswith(_DELETED) and not exe.startswith("/memfd:")) if exe else 0 if is_root else None,
         cwd=snapshot.process_links.get(f"/proc/{pid}/cwd"),
         cgroup=parse_cgroup("\n".join(by_letter["g"])) if "g" in by_letter else None,
         environ=_variables(by_letter["v"]) if "v" in by_letter else None,
         is_foreign=None if any(None in pair for pair in spaces) else int(any(a != b for a, b in spaces)),
-        rss_bytes=int(fields[21]) * int(snapshot.meta.get("page_bytes", "4096")),
+        rss_bytes=pages * min(1 << 21, _number(snapshot.meta.get("page_bytes", "4096"))),
     )
+
+
+def _number(text: str) -> int:
+    """ValueError for what no kernel means."""
+    if len(text) > 13 or not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
 
 
 def _variables(lines: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,8 @@ from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 
 FORMAT = 1
-SNAPSHOT_LIMIT_BYTES = 256 * 1024 * 1024
+SNAPSHOT_LIMIT_BYTES = 64 * 1024 * 1024
+_PATH_LIMIT_BYTES = 4096  # PATH_MAX of Linux
 _MAGIC = b"dddoctor-snapshot "
 _KINDS = {"-": mode_of.S_IFREG, "d": mode_of.S_IFDIR, "l": mode_of.S_IFLNK, "p": mode_of.S_IFIFO, "s": mode_of.S_IFSOCK, "b": mode_of.S_IFBLK, "c": mode_of.S_IFCHR}  # fmt: skip
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -119,15 +120,16 @@ class _Reader:
         if letter == b"s":
             fields = _decoded(rest).split(" ", 8)
             path = _sound(fields[8])
+            numbers = [_count(field) for field in (*fields[1:4], *fields[5:7])]
             entry = Entry(
-                mode=int(fields[0], 16),
-                uid=int(fields[1]),
-                gid=int(fields[2]),
-                size_bytes=int(fields[3]),
-                mtime=float(fields[4]),
-                links=int(fields[5]),
-                inode=int(fields[6]),
-                device=int(fields[7], 16),
+                mode=_count(fields[0], 16) & 0o177777,
+                uid=numbers[0],
+                gid=numbers[1],
+                size_bytes=numbers[2],
+                mtime=_moment(fields[4]),
+                links=numbers[3],
+                inode=numbers[4],
+                device=_count(fields[7], 16),
             )
             snapshot.entries.setdefault(path, entry)
         elif letter == b"y":
@@ -140,7 +142,7 @@ class _Reader:
             self.link = None
         elif letter in (b"t", b"w"):
             levels, _, path = _decoded(rest).partition(" ")
-            snapshot.trees.append((_sound(path), int(levels), letter == b"w"))
+            snapshot.trees.append((_sound(path), _count(levels), letter == b"w"))
         elif letter == b"f":
             snapshot.texts.setdefault(_sound(_decoded(rest)), self._text(0, 0))
         elif letter == b"v":  # UTF-16: \001 stands for its zero bytes
@@ -149,7 +151,7 @@ class _Reader:
         elif letter == b"g":
             skipped, _, path = _decoded(rest).partition(" ")
             skipped_bytes, _, skipped_lines = skipped.partition(":")
-            text = self._text(max(0, int(skipped_bytes)), max(0, int(skipped_lines)))
+            text = self._text(_count(skipped_bytes), _count(skipped_lines))
             snapshot.texts.setdefault(_sound(path), text)
         elif letter == b"h":
             body = b"".join(line[1:] for line in self._until_end() if line[:1] == b"#")
@@ -181,7 +183,7 @@ class _Reader:
             self.snapshot.process_links.setdefault(path, target)
         elif letter == b"i":
             pid, _, inode = _decoded(rest).partition(" ")
-            self.snapshot.sockets.setdefault(int(inode), []).append(int(pid))
+            self.snapshot.sockets.setdefault(_count(inode), []).append(_count(pid))
 
     def _until_end(self) -> Iterator[bytes]:
         while self.at < len(self.lines):
@@ -219,11 +221,34 @@ def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
+def _count(text: str, base: int = 10) -> int:
+    """A number that a kernel can mean, and a database can hold. ValueError for another."""
+    if len(text) > 20:
+        raise ValueError(text)
+    number = int(text, base)
+    if not 0 <= number < 1 << 63:
+        raise ValueError(text)
+    return number
+
+
+def _moment(text: str) -> float:
+    """Seconds since the epoch. ValueError for what is none."""
+    moment = float(text)
+    if not -1e11 < moment < 1e11:  # also what is no number at all
+        raise ValueError(text)
+    return moment
+
+
 def _sound(path: str) -> str:
     """A path as a host has it. ValueError for another: relative, with `..` or an empty name in it, or a NUL."""
     if path == "/":
         return path
-    if not path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in path[1:].split("/")):
+    if (
+        len(path) > _PATH_LIMIT_BYTES
+        or not path.startswith("/")
+        or "\0" in path
+        or any(part in ("", ".", "..") for part in path[1:].split("/"))
+    ):
         raise ValueError(path)
     return path
 
@@ -250,4 +275,6 @@ def _of_ls(line: str, collected_at: float) -> tuple[str, Entry]:
         mtime = calendar.timegm((year - 1, _MONTHS.index(month) + 1, int(day), hour, minute, 0))
     if kind == "l":
         path = path.partition(" -> ")[0]
-    return path, Entry(mode, int(uid), int(gid), int(size) if size.isdigit() else 0, float(mtime), int(links), 0, 0)
+    return path, Entry(
+        mode, _count(uid), _count(gid), _count(size) if size.isdigit() else 0, float(mtime), _count(links), 0, 0
+    )
