@@ -122,7 +122,13 @@ def check(
         from dddoctor.session import UsageError
 
         try:
-            fixed = fix_it(session, report, Asked(unsafe_fixes, yes, diff, show_secrets, output if diff or session.host.kind == "snapshot" else None))
+            fixed = fix_it(
+                session,
+                report,
+                Asked(
+                    unsafe_fixes, yes, diff, show_secrets, output if diff or session.host.kind == "snapshot" else None
+                ),
+            )
         except UsageError as error:
             raise fail(str(error)) from error
         if fixed is None:

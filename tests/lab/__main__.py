@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
         case ["build"]:
             print(root.build())
         case ["start", name]:
-            vm = VM(name=f"lab-{name}").start()
+            vm = VM(name=f"lab-{name}", outlives=True).start()
             vm.wait_for_agent()
             print(f"{name}: process {vm.leader}; its tree is {vm.mounted}")
         case ["stop", name]:

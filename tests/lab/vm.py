@@ -51,12 +51,14 @@ class Doctor(NamedTuple):
 class VM:
     """One running host. `source` is what of the doctor is in it: the repository's working tree, or the folder that `wheel` made.
 
-    Use as a context manager, or end it with `stop`. Raises root.CannotBuild where this machine cannot have one.
+    Use as a context manager, or end it with `stop`; unless it `outlives` the thread that started it, it ends with that, however that ends.
+    Raises root.CannotBuild where this machine cannot have one.
     """
 
-    def __init__(self, source: Path = root.REPOSITORY, name: str = "") -> None:
+    def __init__(self, source: Path = root.REPOSITORY, name: str = "", *, outlives: bool = False) -> None:
         self.name = name or f"dddoctor-lab-{os.getpid()}-{next(_numbers)}"
         self.folder = root.build()
+        self.outlives = outlives
         self.source = source
         self.log = root.cache() / f"{self.name}.log"
         self.note = root.cache() / f"{self.name}.leader"
@@ -95,7 +97,7 @@ class VM:
         enter = "".join(f"mkdir -p {g} && echo $$ > {g}/cgroup.procs; " for g in self._cgroups())
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
-                ["sh", "-c", f"{enter}exec {shlex.join(nspawn)}"],
+                [*([] if self.outlives else ["setpriv", "--pdeathsig=TERM", "--"]), "sh", "-c", f"{enter}exec {shlex.join(nspawn)}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, "SYSTEMD_NSPAWN_LOCK": "0"},  # many VMs over one root, which is only read
             )  # fmt: skip
@@ -123,7 +125,8 @@ class VM:
                 self._child.wait()
             self._child = None
         self.wait_for(lambda: not self._is_ours(), "the VM's end", 10)
-        remove_cgroups(self.name)
+        with suppress(AssertionError):  # what is left of it in the kernel may take a moment
+            self.wait_for(lambda: remove_cgroups(self.name), "the end of its control groups", 3)
         self.log.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
@@ -292,15 +295,15 @@ def wheel(folder: Path) -> Path:
     return target
 
 
-def remove_cgroups(name: str) -> None:
-    """The groups that a VM left behind; they are empty, the deepest first. One that is still in use stays."""
-    for hierarchy in (CGROUPS / "systemd", CGROUPS / "unified", CGROUPS):
-        top = hierarchy / name
-        if top.is_dir():
-            folders = sorted((p for p in top.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts))
-            for folder in [*folders, top]:
-                with suppress(OSError):
-                    folder.rmdir()
+def remove_cgroups(name: str) -> bool:
+    """Remove the groups that a VM left behind, the deepest first; whether all are gone. One that is still in use stays."""
+    tops = [hierarchy / name for hierarchy in (CGROUPS / "systemd", CGROUPS / "unified", CGROUPS)]
+    for top in tops:
+        folders = sorted((p for p in top.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts)) if top.is_dir() else []
+        for folder in [*folders, top]:
+            with suppress(OSError):
+                folder.rmdir()
+    return not any(top.is_dir() for top in tops)
 
 
 def _is_cgroup_v1() -> bool:

@@ -40,7 +40,21 @@ def test_a_key_in_the_vagrantfile_is_a_whole_row_and_its_value_is_nowhere(tmp_pa
     [row] = rows(tmp_path, vault)
 
     assert row == Secret(
-        "/vagrant/Vagrantfile", 2, 23, "vagrantfile", "key", "DD_API_KEY", vault.token(KEY, "key"), 32, 1, 1, 0, 0, 1, 0, 0
+        "/vagrant/Vagrantfile",
+        2,
+        23,
+        "vagrantfile",
+        "key",
+        "DD_API_KEY",
+        vault.token(KEY, "key"),
+        32,
+        1,
+        1,
+        0,
+        0,
+        1,
+        0,
+        0,
     )
     assert KEY not in repr(row)
 
