@@ -31,6 +31,7 @@ def test_a_repaired_file_and_its_restart_are_one_run_and_one_undo(vm: VM) -> Non
     """The restart is planned although the file is newer on the overlay only; undo restarts once the old text is back."""
     file, text = "/etc/datadog-agent/conf.d/uptime.d/conf.yaml", "init_config:\ninstances:\n  - tags: `env:lab`\n"
     vm.write(file, text)
+    vm.wait_for(lambda: vm.agent_age() >= 3, "the Agent's age")
     first = pid(vm)
 
     repaired = vm.check("--fix", "--yes")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.lab.scenarios import CONF_D, KEY, SCENARIOS
+from tests.lab.scenarios import CONF_D, EVERY_45, KEY, MAIN, SCENARIOS
 from tests.lab.test_scenarios import break_it
 from tests.lab.vm import VM
 
@@ -62,6 +62,38 @@ def test_the_doctor_leaves_a_healthy_host_as_it_was(vm: VM) -> None:
     assert vm.unit("MainPID") == agent
     assert vm.sh("journalctl --quiet --output=cat --unit=lab-standins | grep --count flare || true") == asked
     assert vm.sh("find /root /home /var/lib -name '*dddoctor*'") == ""
+
+
+def test_what_only_looks_wrong_stays_silent(vm: VM) -> None:
+    """Files that load although they look odd, faults of before that were mended, and things that the Agent puts right by itself: all in one host."""
+    vm.sh(f"echo 'log_level: dbug' >> {MAIN}")  # a crash loop, mended
+    vm.restart_agent(wait=False)
+    vm.wait_for(lambda: vm.unit("ActiveState")["ActiveState"] == "failed", "the unit's failure")
+    vm.sh(f"sed -i /dbug/d {MAIN}; systemctl reset-failed datadog-agent")
+    last_week = vm.sh("date -u -d '7 days ago' '+%F %T UTC'").strip()
+    vm.sh(
+        f"printf '%s | CORE | ERROR | (comp/forwarder/defaultforwarder/transaction/transaction.go:411 in internalProcess) | API Key invalid, dropping transaction for https://app.datadoghq.eu./api/v1/check_run\\n' '{last_week}' | cat - /var/log/datadog/agent.log > /tmp/log; cat /tmp/log > /var/log/datadog/agent.log"
+    )
+    vm.sh(
+        "cd /etc/datadog-agent; chown root:root auth_token ipc_cert.pem; chmod 0600 auth_token ipc_cert.pem"
+    )  # the Agent replaces both
+    vm.sh("printf 'DD_API_KEY=\\nDD_ENV=lab\\n' > /etc/datadog-agent/environment")  # an empty variable counts as none
+    vm.write_many(
+        {
+            f"{CONF_D}/uptime.d/conf.yaml": "init_config:\r\n\r\ninstances:\r\n- min_collection_interval: 45\r\n",
+            f"{CONF_D}/load.d/conf.yaml": "instances: [{}]\n",
+            f"{CONF_D}/memory.d/conf.yaml": "init_config:\ninstances:\n  -\n",
+            f"{CONF_D}/redisdb.d/conf.yaml.example": "instances:\n  - host: <HOST>\n\tport: 1\n",
+        }
+    )
+    for _ in range(3):
+        vm.run(["systemctl", "restart", "datadog-agent"])
+    vm.wait_for_agent(checks=True)
+
+    seen = vm.check()
+
+    assert (seen.report["findings"], seen.report["unread"], seen.returncode) == ([], [], 0)
+    assert EVERY_45 in vm.journal()
 
 
 def _identified(report: dict[str, Any], rules: set[str]) -> set[tuple[str, str, int | None, int | None]]:

@@ -17,7 +17,7 @@ AT_ONCE = 4
 
 def break_it(vm: VM, scenario: Scenario) -> None:
     """Bring the host into the scenario's state, and wait until it is in it."""
-    vm.wait_for(lambda: age(vm) >= scenario.age, "the Agent's age", scenario.age + 20)
+    vm.wait_for(lambda: vm.agent_age() >= scenario.age, "the Agent's age", scenario.age + 20)
     for line in scenario.breaks:
         vm.sh(line)
     if scenario.needs_restart:
@@ -37,12 +37,6 @@ def break_it(vm: VM, scenario: Scenario) -> None:
             )
         case "down":
             vm.wait_for(lambda: vm.unit("MainPID")["MainPID"] == "0", "the Agent's end")
-
-
-def age(vm: VM) -> float:
-    """For how many seconds the Agent's process has run; 1000 where none does: nothing is to be waited for."""
-    pid = vm.unit("MainPID")["MainPID"]
-    return float(vm.run(["ps", "-o", "etimes=", "-p", pid]).stdout or 1000)
 
 
 def causes(doctor: Doctor) -> list[tuple[str, str | None, int | None]]:
@@ -71,7 +65,7 @@ def play(source: Path, scenario: Scenario) -> Outcome:
         break_it(vm, scenario)
         seen.before = vm.check()
         # A file that is written within 2 s of the Agent's start cannot be told from one that it has read.
-        vm.wait_for(lambda: age(vm) >= 3, "the Agent's age")
+        vm.wait_for(lambda: vm.agent_age() >= 3, "the Agent's age")
         if scenario.fix:
             seen.repaired = vm.check(*scenario.fix)
         for line in scenario.by_hand:

@@ -82,6 +82,7 @@ class VM:
 
     def start(self) -> VM:
         """Boot; returns when systemd has started what it was to start (the Agent's process is then there, its API not yet)."""
+        sweep()
         pycache = root.cache() / f"pycache-{self.folder.name[-8:]}"
         pycache.mkdir(exist_ok=True)
         binds = [f"--bind-ro={self.source / 'src'}:/opt/doctor/src", f"--bind={pycache}:/opt/doctor/pycache"]
@@ -241,6 +242,14 @@ class VM:
         """Whether the Agent's API answers; it says FAIL for its first 15 seconds, which is no fault."""
         return "Agent health" in self.agent("health").stdout
 
+    def agent_age(self) -> float:
+        """For how many seconds the Agent's process has run; 1000 where none does: nothing is to be waited for.
+
+        A file that is written within 2 s of a process's start cannot be told from one that it has read.
+        """
+        pid = self.unit("MainPID")["MainPID"]
+        return float(self.run(["ps", "-o", "etimes=", "-p", pid]).stdout or 1000)
+
     def journal(self) -> str:
         """What the Agent has logged since its last start."""
         start = self.unit("InvocationID")["InvocationID"]
@@ -295,14 +304,24 @@ def wheel(folder: Path) -> Path:
     return target
 
 
+def sweep() -> None:
+    """Clear what VMs left behind whose owner was killed."""
+    for note in root.cache().glob("*.leader"):
+        with suppress(OSError, ValueError):
+            leader = int(note.read_text())
+            if not Path(f"/proc/{leader}").exists():
+                remove_cgroups(note.stem)
+                note.with_suffix(".log").unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
+
+
 def remove_cgroups(name: str) -> bool:
     """Remove the groups that a VM left behind, the deepest first; whether all are gone. One that is still in use stays."""
     tops = [hierarchy / name for hierarchy in (CGROUPS / "systemd", CGROUPS / "unified", CGROUPS)]
     for top in tops:
-        folders = sorted((p for p in top.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts)) if top.is_dir() else []
-        for folder in [*folders, top]:
+        for folder, _, _ in os.walk(top, topdown=False):  # what goes away meanwhile is passed over
             with suppress(OSError):
-                folder.rmdir()
+                os.rmdir(folder)  # noqa: PTH106
     return not any(top.is_dir() for top in tops)
 
 

@@ -257,6 +257,23 @@ def test_a_check_through_ssh_is_one_of_a_snapshot(sshd: Path) -> None:
     }
 
 
+def test_sudo_is_used_where_it_asks_for_no_password(tmp_path: Path) -> None:
+    """What ssh hands to the other side, run by a shell here; the account's own search path goes along, which sudo would replace."""
+    from dddoctor.remote import command
+
+    sudo = tmp_path / "sudo"
+    there = command("box", None, ["--app", "/srv/my shop"])[-1]
+    for end, said in (('exec "$@"', "as root"), ("exit 1", "as oneself")):
+        sudo.write_text(f'#!/bin/sh\nshift\nexport WHO="as root" PATH=/usr/bin:/bin\n{end}\n')
+        sudo.chmod(0o755)
+        ran = subprocess.run(
+            ["/bin/sh", "-c", there], input='echo "${WHO-as oneself}|$DDDOCTOR_PATH|$2"\n', capture_output=True, text=True, check=True,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", "DDDOCTOR_PATH": "unset"},
+        )  # fmt: skip
+        path = f"{tmp_path}:/usr/bin:/bin" if said == "as root" else "unset"
+        assert ran.stdout == f"{said}|{path}|/srv/my shop\n"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -196,6 +196,35 @@ def test_lines_with_a_stand_in_are_marked(tmp_path: Path) -> None:
     assert host_of(tmp_path).changed_lines("/etc/datadog-agent/datadog.yaml") == {2}
 
 
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        ("C systemctl", "Environment=DD_API_KEY=SECRET DB_PASSWORD=SECRET"),
+        ("C docker", '                "MYSQL_ROOT_PASSWORD=SECRET",'),
+        ("C docker", '"Cmd": ["mysqld", "--password", "SECRET", "-uroot"],'),
+        (
+            "C datadog-agent",
+            '{"config":{"api_key":"SECRET","proxy":{"https":"http://joe:SECRET@proxy:3128"}},"x":"password: SECRET"}',
+        ),
+        ("C journalctl", "2026-11-24T12:00:00+0000 host app[3]: cannot log in with password=SECRET"),
+        ("P 7", "apython3\x1fapp.py\x1f--db-password\x1fSECRET\x1f--port\x1f8080"),
+        ("P 7", "amysql\x1f-uroot\x1f-pSECRET\x1fshop"),
+        ("P 7", "vDD_APP_KEY=SECRET"),
+        ("S 81a4 0 0 1 1 1 1 1", "/srv/password=SECRET/x"),
+    ],
+)
+def test_secrets_of_commands_processes_and_names_are_hidden(record: str, line: str) -> None:
+    """Not only files have them."""
+    secret = "hunterXY77zzQ"
+    text = line.replace("SECRET", secret)
+    stream = f"\002{record} {text}\n" if record.startswith("S ") else f"\002{record}\n{text}\n\002E\n"
+    ran = subprocess.run(["awk", "-v", "ROOT=", _program()], input=stream.encode() + b"\002Z\n", capture_output=True, check=True, env={"LC_ALL": "C"})  # fmt: skip
+
+    shown = ran.stdout.decode()
+    assert secret not in shown
+    assert re.search(re.escape(text).replace(secret, "[A-Za-z0-9]{13}"), shown)
+
+
 def test_text_of_utf_16_is_carried_and_other_zero_bytes_are_not(tmp_path: Path) -> None:
     wide = f"api_key: {KEY}\r\nsite: datadoghq.eu\r\n"
     build(tmp_path, {"files": {}})
@@ -215,3 +244,14 @@ def test_text_of_utf_16_is_carried_and_other_zero_bytes_are_not(tmp_path: Path) 
         assert shown.endswith("site: datadoghq.eu\r\n")
     with pytest.raises(Exception, match="no plain text"):
         host.read("/etc/datadog-agent/odd.yaml")
+
+
+def test_a_folder_whose_name_is_a_secret_keeps_what_is_in_it(tmp_path: Path) -> None:
+    build(tmp_path, {"files": {"/etc/datadog-agent/conf.d/password=hunterXY77zzQ.d/conf.yaml": "instances: [{}]\n"}})
+
+    text = collected(tmp_path)
+    host = SnapshotHost(parse(text))
+
+    assert b"hunterXY77zzQ" not in text
+    (path,) = host.glob("/etc/datadog-agent/conf.d/*.d/conf.yaml")
+    assert host.read(path) == b"instances: [{}]\n"

@@ -225,7 +225,8 @@ def test_a_link_in_a_folder_that_everybody_can_write_is_not_read_through() -> No
 @pytest.mark.parametrize(
     "lines",
     [
-        ["s zz 0 0 1 1 1 1 1 /x"], ["s"], ["s 81a4 0 0"], ["s 81a4 0 0 " + "9" * 5000 + " 1 1 1 1 /x"], ["t x /x"], ["f"], ["f /x"], ["g 1 /x", "|a"], ["h /x", "#zz", "e"], ["k /x"],
+        ["s zz 0 0 1 1 1 1 1 /x"], ["s"], ["s 81a4 0 0 99999999999999999999 1 1 1 1 /x"], ["s 81a4 0 0 1 nan 1 1 1 /x"], ["s 81a4 0 0 1 1 1 -1 1 /x"], ["a line of a later collector"],
+        ["s 81a4 0 0"], ["s 81a4 0 0 " + "9" * 5000 + " 1 1 1 1 /x"], ["t x /x"], ["f"], ["f /x"], ["g 1 /x", "|a"], ["h /x", "#zz", "e"], ["k /x"],
         ["> /x"], ["c"], ["c a", "r x", "e"], [".sfoo"], ["p 1", ".s", ".u", ".a"], ["i a b"], ["l x"], ["m"], ["\x00\x01"], ["t 99999999999999 /" + "a/" * 3000 + "b"], ["y -rw-r--r-- 1 0 0 x"],
         ["f /x", *["|" + "a" * 10] * 5000],
     ],

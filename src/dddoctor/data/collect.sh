@@ -596,7 +596,7 @@ stream() {
 		env | sed -n '/^DD_[A-Z0-9_]*=/s/^/v/p'
 	fi
 
-	for folder in / /etc /etc/systemd /usr /usr/src /usr/local /opt /var /var/lib /var/log /run /home /Users /tmp /var/tmp /usr/lib /usr/libexec /lib /usr/etc /usr/local/etc /Library /System/Library; do tree 1 "$folder"; done
+	for folder in / /etc /etc/systemd /usr /usr/src /usr/local /opt /var /var/lib /var/log /run /var/run /run/datadog /var/run/datadog /home /Users /tmp /var/tmp /usr/lib /usr/libexec /lib /usr/etc /usr/local/etc /Library /System/Library; do tree 1 "$folder"; done
 	text /etc/passwd /etc/group /etc/os-release /usr/lib/os-release /etc/lsb-release /System/Library/CoreServices/SystemVersion.plist /etc/hostname /etc/hosts /etc/environment /etc/paths /etc/ld.so.preload
 	text /etc/profile /etc/crontab /etc/rc.local /etc/login.defs
 	text /etc/timezone
@@ -1700,14 +1700,26 @@ function path_of(p) {
 	return name_of(p == "" ? "/" : p)
 }
 
-function name_of(p) {
+# Name by name, so that a folder is called the same in its own path and in those of what is in it.
+function name_of(p,    n, i, parts, out, ending) {
 	if (p !~ /[=:@]|[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]/) return p
-	L = p; HID = 0; lower()
-	shapes()
-	if (LOW ~ NAMED) named()
-	bare()
-	forget()
-	return L
+	n = split(p, parts, "/")
+	out = ""
+	for (i = 1; i <= n; i++) {
+		L = parts[i]; HID = 0; ending = ""
+		if (length(L) >= 8) {
+			# What kind of file it is stays.
+			while (match(L, /.\.[a-z][a-z0-9]*$/) && RLENGTH <= 9) { ending = substr(L, RSTART + 1) ending; L = substr(L, 1, RSTART) }
+			lower()
+			shapes()
+			if (LOW ~ NAMED) named()
+			bare()
+			forget()
+		}
+		out = out (i > 1 ? "/" : "") L ending
+	}
+	HID = 0
+	return out
 }
 
 function say(text) {
