@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -220,10 +221,14 @@ class _Run:
         self._queue_ready()
 
     def _queue_ready(self) -> None:
+        """Hand out the collectors whose needs are there; those that speak of the rows of an empty table are done without being called."""
         names_waiting = {n for c in self.waiting.values() for n in self.store._of_collector[c.name]}
         for collector in self.waiting.values():
             if collector.name not in self.queued and not names_waiting & set(collector.needs):
                 self.queued.add(collector.name)
+                if collector.of is not None and not self.store.counts.get(collector.of):
+                    self._leave(collector, 0.0)
+                    return  # which has looked at the others
                 self.tasks.put(collector)
 
     def _limit(self, collector: Collector) -> float:
@@ -271,6 +276,9 @@ class _Run:
                 return
             self.results.put(("started", collector, time.monotonic()))
             try:
+                if collector.asks is not None:
+                    with suppress(FileNotFoundError):  # there is none: for the collector to say
+                        getattr(self.store.host, collector.asks)()
                 batch: list[Any] = []
                 since = time.monotonic()
                 for row in collector.function(*self.store._arguments(collector)):

@@ -54,7 +54,7 @@ class Diagnosis(NamedTuple):
     remediation: str
 
 
-@table("agent_diagnoses", AgentDiagnosis, limit_seconds=25.0)
+@table("agent_diagnoses", AgentDiagnosis, limit_seconds=25.0, of="agent_status")
 def collect(
     host: Host, vault: Vault, agents: list[Agent], agent_status: list[AgentStatus]
 ) -> Iterator[AgentDiagnosis | Gap]:

@@ -57,7 +57,7 @@ class AgentProcess(NamedTuple):
     has_host_agent: int
 
 
-@table("agent_processes", AgentProcess)
+@table("agent_processes", AgentProcess, asks="processes")
 def collect(host: Host, agents: list[Agent]) -> Iterator[AgentProcess | Gap]:
     """By Agent in the order of `agents`, then by pid. Unavailable where processes cannot be seen."""
     seen = seen_processes(host.processes())

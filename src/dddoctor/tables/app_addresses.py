@@ -40,7 +40,7 @@ class AppAddress(NamedTuple):
     is_loopback: int | None
 
 
-@table("app_addresses", AppAddress)
+@table("app_addresses", AppAddress, of="apps")
 def collect(host: Host, apps: list[App]) -> Iterator[AppAddress | Gap]:
     """Ordered by app; of each at least one row where its entry can be read."""
     for app in apps:

@@ -104,7 +104,7 @@ class _Wanted(NamedTuple):
 
 
 @table("app_environments", AppEnvironment)
-@table("app_imports", AppImport)
+@table("app_imports", AppImport, of="apps")
 def collect(
     host: Host, apps: list[App], launches: list[Launch], interpreters: list[Interpreter], venvs: list[Venv]
 ) -> Iterator[AppEnvironment | AppImport | Gap]:

@@ -52,7 +52,7 @@ class AppMessage(NamedTuple):
     is_since_start: int | None
 
 
-@table("app_messages", AppMessage)
+@table("app_messages", AppMessage, of="apps")
 def collect(host: Host, vault: Vault, apps: list[App]) -> Iterator[AppMessage | Gap]:
     """By app and kind. Apps whose logs are elsewhere, or nowhere, have no rows."""
     look = _Look(host, vault)

@@ -39,7 +39,7 @@ class AutodiscoveryLabel(NamedTuple):
     reported: str | None
 
 
-@table("autodiscovery_labels", AutodiscoveryLabel)
+@table("autodiscovery_labels", AutodiscoveryLabel, asks="containers")
 def collect(host: Host, vault: Vault) -> Iterator[AutodiscoveryLabel]:
     """By container, in the order of the labels' names. No Docker: no rows."""
     from dddoctor.tables import _inspect as inspect

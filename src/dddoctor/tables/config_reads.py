@@ -76,7 +76,7 @@ class AgentRead(NamedTuple):
 
 
 @table("config_reads", ConfigRead)
-@table("agent_reads", AgentRead)
+@table("agent_reads", AgentRead, of="agent_processes")
 def collect(
     host: Host,
     agents: list[Agent],

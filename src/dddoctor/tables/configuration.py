@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dddoctor.hosts.base import Host, InputError, Stat, Unavailable
 from dddoctor.light import NamedTuple
@@ -37,6 +37,8 @@ class ConfigFile(NamedTuple):
     `is_in_place`: the Agent opens it (name and place are right). `is_loaded`: and takes what it says. `not_loaded_because` completes "is not used: …".
     `shadowed_by` is the file that switches a `.default` off. `parses`: the text is YAML for the Agent, 0 or 1, NULL where it was not read
     (unreadable, .example, not a YAML name). `has_agent_shape`: and it is what the Agent can use (a mapping; for a check: instances, logs or jmx_metrics).
+    `alike`: the same for all files of a check that have the same number of keys and the same values in them, wherever those stand: the first one's name.
+    NULL where no other file is such, where nothing was read, and for the main file.
     `managed_by`: ansible, puppet, chef, salt, fleet or kubernetes where something would write it anew. `size_bytes`, `mtime` (seconds since the epoch):
     NULL for .example files, which nobody asks for.
 
@@ -57,9 +59,11 @@ class ConfigFile(NamedTuple):
     managed_by: str | None
     size_bytes: int | None
     mtime: float | None
+    alike: str | None
 
 
 Rows = ConfigFile | YamlDefect | YamlKey | Instance | InstanceOption | LogSource | Regex | UnknownKey | Gap
+VALUE = YamlKey._fields.index("value")
 FROM_TEXT = ("yaml_defects", "yaml_keys", "instances", "instance_options", "log_sources", "regexes", "unknown_keys")
 
 
@@ -83,6 +87,7 @@ class _Read(NamedTuple):
     place: Place
     row: ConfigFile
     top_keys: frozenset[str]
+    values: int  # a number that is the same for files that are `alike`
 
 
 class _Reader:
@@ -211,7 +216,7 @@ class _Reader:
         yield from self._unreadable(place, data)
         if place.is_in_place:
             row = self._row(place, is_loaded=None, is_readable=0)
-            read.append(_Read(place, row, frozenset()))
+            read.append(_Read(place, row, frozenset(), 0))
         return None
 
     def _check(self, found: Judged, read: list[_Read]) -> Iterator[Rows]:
@@ -228,23 +233,26 @@ class _Reader:
             has_agent_shape=int(found.has_shape),
             managed_by=managed_by(place.file, place.stat, data),
         )
-        read.append(_Read(place, row, found.top_keys))
+        read.append(_Read(place, row, found.top_keys, _values(found.rows)))
         yield from found.rows
 
     def _in_force(self, read: list[_Read]) -> Iterator[Rows]:
         """The rows of the check files. A `.default` counts only where no regular file of its check loads (one with logs alone is not regular)."""
         regular: dict[str, str] = {}
         unsure: dict[str, str] = {}
-        for place, row, top_keys in read:
+        for place, row, top_keys, _ in read:
             if place.file_kind not in ("check", "autoconf") or place.check_name is None or "default" in place.file_kind:
                 continue
             if row.is_loaded is None:
                 unsure.setdefault(place.check_name, place.file)
             elif row.is_loaded and not _is_logs_only(top_keys):
                 regular.setdefault(place.check_name, place.file)
-        for place, row, _ in read:
+        alike = _alike(read)
+        for place, row, _, values in read:
             if row.is_loaded is None:
                 continue  # its row was given with its gap
+            if (place.check_name, values) in alike:
+                row = row._replace(alike=alike[place.check_name, values])
             name = place.check_name or ""
             if place.file_kind == "default" and place.is_in_place:
                 if name in regular:
@@ -286,7 +294,7 @@ class _Reader:
 
     def _unreadable(self, place: Place, error: Unavailable) -> Iterator[Rows]:
         """Its name is known, so it has its row; what it says is a gap."""
-        unknown: tuple[str, ...] = ("parses", "has_agent_shape", "managed_by")
+        unknown: tuple[str, ...] = ("parses", "has_agent_shape", "managed_by", "alike")
         if place.is_in_place:
             unknown += ("is_loaded", "not_loaded_because", "shadowed_by")
         yield self._row(place, is_loaded=None if place.is_in_place else 0, because=place.because, is_readable=0)
@@ -321,7 +329,27 @@ class _Reader:
             managed_by,
             stat.size_bytes if stat is not None else None,
             stat.mtime if stat is not None else None,
+            None,
         )
+
+
+def _values(rows: list[Any]) -> int:
+    """A number made of the values in a file, of how many there are, and of nothing else. This runs once a file, of which there can be thousands."""
+    values = [row[VALUE] for row in rows if row.__class__ is YamlKey]
+    return hash((len(values), frozenset(values)))
+
+
+def _alike(read: list[_Read]) -> dict[tuple[str | None, int], str]:
+    """(check, number of `_values`) → the first file of those that share it; those of one file alone are left out."""
+    first: dict[tuple[str | None, int], str] = {}
+    shared: dict[tuple[str | None, int], str] = {}
+    for place, row, _, values in read:
+        if row.is_loaded is None:
+            continue
+        known = first.setdefault((place.check_name, values), place.file)
+        if known != place.file:
+            shared[place.check_name, values] = known
+    return shared
 
 
 def managed_by(file: str, stat: Stat, data: bytes) -> str | None:

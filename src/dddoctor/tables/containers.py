@@ -146,7 +146,7 @@ Row = Container | ContainerMount | ContainerPort | ContainerVariable | Gap
 @table("containers", Container, limit_seconds=12.0)
 @table("container_mounts", ContainerMount)
 @table("container_ports", ContainerPort)
-@table("container_env", ContainerVariable)
+@table("container_env", ContainerVariable, asks="containers")
 def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Row]:
     """All containers, by name. No Docker here: no rows and no gap."""
     try:
@@ -164,7 +164,7 @@ def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Row]:
             yield row
 
 
-@table("images", Image, limit_seconds=12.0)
+@table("images", Image, limit_seconds=12.0, asks="images")
 def collect_images(host: Host) -> Iterator[Image | Gap]:
     """All images, by name."""
     from dddoctor.tables._inspect import SHORT_ID, is_agent_image, number, text, texts

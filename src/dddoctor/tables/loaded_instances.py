@@ -39,7 +39,7 @@ class LoadedInstance(NamedTuple):
     is_jmx: int
 
 
-@table("loaded_instances", LoadedInstance, limit_seconds=15.0)
+@table("loaded_instances", LoadedInstance, limit_seconds=15.0, of="agent_status")
 def collect(
     host: Host, vault: Vault, agents: list[Agent], agent_status: list[AgentStatus]
 ) -> Iterator[LoadedInstance | Gap]:

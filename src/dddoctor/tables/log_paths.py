@@ -40,7 +40,7 @@ class LogPath(NamedTuple):
 _UNKNOWN = ("is_there", "is_readable", "closed_folder", "mode", "owner", "owning_group", "group_may_read")
 
 
-@table("log_paths", LogPath)
+@table("log_paths", LogPath, of="log_sources")
 def collect(host: Host, agents: list[Agent], log_sources: list[LogSource]) -> Iterator[LogPath | Gap]:
     """Ordered as the sources are. Only packaged Agents of 6 and 7 have a user of their own."""
     packaged = {a.agent for a in agents if a.kind == "package" and a.major >= 6}

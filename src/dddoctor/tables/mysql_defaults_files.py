@@ -40,7 +40,7 @@ class MysqlDefaultsFile(NamedTuple):
     has_client_group: int | None
 
 
-@table("mysql_defaults_files", MysqlDefaultsFile)
+@table("mysql_defaults_files", MysqlDefaultsFile, of="config_files")
 def collect(
     host: Host, vault: Vault, agents: list[Agent], config_files: list[ConfigFile]
 ) -> Iterator[MysqlDefaultsFile | Gap]:

@@ -71,7 +71,7 @@ class Listener(NamedTuple):
     is_any: int
 
 
-@table("processes", RunningProcess)
+@table("processes", RunningProcess, asks="processes")
 def collect(host: Host, vault: Vault) -> Iterator[RunningProcess | Gap]:
     """All processes, by pid."""
     found = host.processes()
@@ -110,7 +110,7 @@ def _gaps(found: Sequence[Process]) -> Iterator[Gap]:
         yield Gap("*", Kind.TARGET, "this system has no units that processes belong to", "", ("unit", "container"))
 
 
-@table("listeners", Listener)
+@table("listeners", Listener, asks="listeners")
 def collect_listeners(host: Host, vault: Vault) -> Iterator[Listener | Gap]:
     """Sockets by port; the processes behind them where they can be seen."""
     sockets = host.listeners()

@@ -273,7 +273,7 @@ def _imported(words: list[str], text: str, start: int, is_conditional: bool) -> 
 # --- how they are started ---------------------------------------------------------------------------------------------
 
 
-@table("launches", Launch)
+@table("launches", Launch, of="apps")
 def collect_launches(
     host: Host, vault: Vault, apps: list[App], interpreters: list[Interpreter], venvs: list[Venv], scripts: list[Script]
 ) -> Iterator[Launch | Gap]:

@@ -43,7 +43,7 @@ class SettingPath(NamedTuple):
     is_volatile: int
 
 
-@table("setting_paths", SettingPath)
+@table("setting_paths", SettingPath, of="settings")
 def collect(host: Host, agents: list[Agent], settings: list[Setting]) -> Iterator[SettingPath | Gap]:
     """Ordered as the settings are."""
     chosen = [

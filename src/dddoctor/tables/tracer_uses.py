@@ -59,7 +59,7 @@ class RemovedVariable(NamedTuple):
 
 
 @table("tracer_uses", TracerUse)
-@table("removed_variables", RemovedVariable)
+@table("removed_variables", RemovedVariable, of="apps")
 def collect(host: Host, vault: Vault, apps: list[App]) -> Iterator[TracerUse | RemovedVariable | Gap]:
     """App by app; units are told for the first app only, since they do not say whose they are."""
     for number, app in enumerate(apps):

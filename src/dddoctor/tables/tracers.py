@@ -77,7 +77,7 @@ class TraceReceiver(NamedTuple):
     uptime_seconds: float | None
 
 
-@table("tracers", Tracer)
+@table("tracers", Tracer, asks="processes")
 def collect(host: Host, vault: Vault, apps: list[App]) -> Iterator[Tracer | Gap]:
     """Python programs by pid."""
     found = [p for p in host.processes() if is_program(p)]
@@ -190,7 +190,7 @@ def _app_of(process: Process, apps: Sequence[App]) -> str | None:
 # --- where traces arrive ----------------------------------------------------------------------------------------------
 
 
-@table("trace_receivers", TraceReceiver, limit_seconds=25.0)
+@table("trace_receivers", TraceReceiver, limit_seconds=25.0, of="wanted_ports")
 def collect_receivers(
     host: Host, vault: Vault, agents: list[Agent], wanted_ports: list[WantedPort]
 ) -> Iterator[TraceReceiver | Gap]:

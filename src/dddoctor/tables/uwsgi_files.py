@@ -39,7 +39,7 @@ class UwsgiFile(NamedTuple):
     imports_ddtrace: int | None
 
 
-@table("uwsgi_files", UwsgiFile)
+@table("uwsgi_files", UwsgiFile, of="apps")
 def collect(host: Host, apps: list[App]) -> Iterator[UwsgiFile | Gap]:
     """App by app, by name: files in the app's own folder."""
     for app in apps:
