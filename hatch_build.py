@@ -1,4 +1,4 @@
-"""Build hook: the wheel holds the rule sources and, beside the code, the same rules compiled to one JSON file (docs/architecture.md)."""
+"""Build hook: the wheel holds the rule sources and, beside the code, the same rules compiled to one file of JSON lines (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompileRules(BuildHookInterface[Any]):
-    """Loads every rule (a mistake in one stops the build) and writes src/dddoctor/data/rules.json into the wheel."""
+    """Loads every rule (a mistake in one stops the build) and writes src/dddoctor/data/rules.jsonl into the wheel."""
 
     PLUGIN_NAME = "custom"
 
@@ -25,8 +25,8 @@ class CompileRules(BuildHookInterface[Any]):
             text = rules.compile_rules(root / "rules")
         finally:
             sys.path.pop(0)
-        made = root / "build" / "rules.json"
+        made = root / "build" / "rules.jsonl"
         made.parent.mkdir(exist_ok=True)
         made.write_text(text, encoding="utf-8")
-        build_data["force_include"][str(made)] = "dddoctor/data/rules.json"
+        build_data["force_include"][str(made)] = "dddoctor/data/rules.jsonl"
         build_data["force_include"][str(root / "rules")] = "dddoctor/_rules"

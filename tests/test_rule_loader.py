@@ -145,7 +145,7 @@ def test_a_user_rule_is_never_safe(tmp_path: Path) -> None:
 
 def test_the_compiled_rules_are_the_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the wheel holds gives the same rules as the sources, and is refused once a source differs."""
-    compiled = tmp_path / "rules.json"
+    compiled = tmp_path / "rules.jsonl"
     compiled.write_text(rules.compile_rules(rules.rules_folder()), encoding="utf-8")
     monkeypatch.setattr(rules, "compiled_path", lambda: compiled)
     loaded = rules._load_compiled(rules.rules_folder())
@@ -166,7 +166,7 @@ def test_compiled_rules_are_refused_once_a_rule_file_says_something_else(
     path = folder / "conf-d" / "a-defect.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(GOOD, encoding="utf-8")
-    compiled = tmp_path / "rules.json"
+    compiled = tmp_path / "rules.jsonl"
     compiled.write_text(rules.compile_rules(folder), encoding="utf-8")
     monkeypatch.setattr(rules, "compiled_path", lambda: compiled)
     later = compiled.stat().st_mtime + 60

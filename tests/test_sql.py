@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from dddoctor.light import NamedTuple
@@ -59,3 +61,12 @@ def test_a_join_by_file_and_agent_looks_up_the_file(database: Database) -> None:
     assert "agent" not in "".join(
         str(p) for p in database.select("SELECT name FROM sqlite_master WHERE type = 'index'")[1]
     )
+
+
+def test_a_table_that_nobody_wrote_to_is_an_empty_one(database: Database) -> None:
+    """Tables are made when they are needed: by a query, by a count, by rows. One that does not exist is still told."""
+    assert database.select("SELECT p.file FROM parts AS p JOIN things AS t ON t.file = p.file") == (("file",), [])
+    assert database.count("things") == 0
+    database.clear("parts")
+    with pytest.raises(sqlite3.OperationalError, match="no such table: none_such"):
+        database.select("SELECT * FROM none_such")

@@ -91,6 +91,29 @@ def test_absences_are_found_with_the_columns_that_tie_them() -> None:
     assert found.problems == []
 
 
+@pytest.mark.parametrize(
+    ("query", "joined"),
+    [
+        ("SELECT f.file FROM config_files AS f JOIN agents AS a ON a.agent = f.agent", ("config_files", "agents")),
+        ("SELECT f.file FROM config_files AS f CROSS JOIN os WHERE f.file = 'x'", ("config_files", "os")),
+        ("SELECT f.file FROM config_files AS f LEFT JOIN agents AS a ON a.agent = f.agent", ("config_files",)),
+        (
+            "SELECT f.file FROM config_files AS f WHERE EXISTS (SELECT 1 FROM agents AS a WHERE a.agent = f.agent)",
+            ("config_files",),
+        ),
+        ("SELECT list_of(f.file) AS files FROM config_files AS f", ()),
+        ("SELECT list_of(f.file) AS files FROM config_files AS f GROUP BY f.agent", ("config_files",)),
+        (
+            "WITH agents AS (SELECT k.file FROM yaml_keys AS k UNION SELECT 'x') SELECT o.name FROM agents, os AS o",
+            ("os",),
+        ),
+    ],
+)
+def test_the_tables_without_whose_rows_a_query_has_none(query: str, joined: tuple[str, ...]) -> None:
+    """Those that the outer FROM joins; one row of aggregates stands without any row, and a CTE is no table whatever its name."""
+    assert sqlscan.scan(query, tables.TABLES).joined == joined
+
+
 def test_versions_are_compared_by_their_numbers_and_unknown_stays_unknown() -> None:
     """7.9 is older than 7.52; "7" alone decides >=6 but not >=7.52."""
     cases = {

@@ -158,7 +158,7 @@ class Tables:
     def _give_up(self, collector: Collector, gap: Gap) -> None:
         """A collector that failed or took too long: its tables are empty and have one gap everywhere."""
         for name in self._of_collector[collector.name]:
-            self.database.write(f"DELETE FROM {name}")
+            self.database.clear(name)
             self.counts[name] = 0
             self._rows[name] = []
             self.add_gap(name, gap)

@@ -128,7 +128,11 @@ def _judge(rule: Rule, store: Tables) -> Outcome:
     hidden = _hidden_places(rule, met)
     if isinstance(hidden, Gap):
         return Outcome("skipped", reason=f"{hidden.where}: {hidden.reason}", remedy=hidden.remedy, gaps=tuple(met))
-    names, rows = store.database.select(rule.query)
+    names: tuple[str, ...] = ()
+    rows: list[tuple[Any, ...]] = []
+    if all(store.counts.get(table) for table in rule.joined):  # else SQLite need not even read the query
+        store.database.have(rule.reads)
+        names, rows = store.database.select(rule.query)
     kept, dropped, undecided = [], 0, False
     for values in rows:
         row = dict(zip(names, values, strict=True))

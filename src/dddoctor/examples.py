@@ -26,7 +26,8 @@ from dddoctor.tables import RunOptions
 if TYPE_CHECKING:
     from dddoctor.hosts.outbound import Reached
 
-MOMENT = time.time() - 3600  # what `mtimes` and `started_at` are counted from
+_AGO_SECONDS = 3600
+_moment = time.time() - _AGO_SECONDS  # what `mtimes` and `started_at` of the example that was built last are counted from
 ROWS_HIDDEN_LIMIT = 60  # a table with more rows than this is hidden file by file only
 
 
@@ -80,7 +81,9 @@ def run(rule: Rule, example: Mapping[str, Any], states: Mapping[str, State]) -> 
 
 
 def build(root: Path, example: Mapping[str, Any]) -> None:
-    """Write the example's tree below `root`. Times are set to one fixed moment, so that `mtimes` (seconds from it) mean something."""
+    """Write the example's tree below `root`. Times are set to one moment, an hour ago, so that `mtimes` (seconds from it) mean something."""
+    global _moment
+    _moment = time.time() - _AGO_SECONDS
     for path in example.get("folders", []):
         (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
     written: list[tuple[Path, str]] = []
@@ -103,7 +106,7 @@ def build(root: Path, example: Mapping[str, Any]) -> None:
         (root / path.lstrip("/")).chmod(int(mode, 8))
     offsets = example.get("mtimes", {})
     for target, path in written:
-        when = MOMENT + float(offsets.get(path, 0))
+        when = _moment + float(offsets.get(path, 0))
         os.utime(target, (when, when))
 
 
@@ -165,10 +168,10 @@ def _options(example: Mapping[str, Any]) -> RunOptions:
 
 
 def _process(number: int, given: dict[str, Any]) -> Process:
-    """A process of an example: `argv` as a text, everything else with a default. `started_at` in seconds from MOMENT."""
+    """A process of an example: `argv` as a text, everything else with a default. `started_at` in seconds from the moment that the tree's times are counted from."""
     argv = tuple(str(given.pop("argv", "")).split(" "))
     pid = int(given.pop("pid", 1000 + number))
-    started_at = MOMENT + float(given.pop("started_at", 0))
+    started_at = _moment + float(given.pop("started_at", 0))
     user = str(given.pop("user", "root"))
     name = str(given.pop("name", argv[0].rpartition("/")[2]))[:15]
     defaults: dict[str, Any] = {

@@ -149,7 +149,7 @@ class Clear(NamedTuple):
 
 class Rule(NamedTuple):
     """A rule file, checked. `reads` maps each table that the query reads to its columns; `absent` maps each table
-    read under an absence to the columns that tie it to the outer row (none = not tied)."""
+    read under an absence to the columns that tie it to the outer row (none = not tied). Without rows in all of `joined` the query has none."""
 
     id: str
     area: str
@@ -177,6 +177,7 @@ class Rule(NamedTuple):
     checked: str = ""
     path: str = ""
     is_user_rule: bool = False
+    joined: tuple[str, ...] = ()
 
 
 class State(NamedTuple):

@@ -251,7 +251,7 @@ class _Checker:
         self._placeholders(source, columns)
         rule = Rule(
             id=data["id"], area=area, title=data["title"], severity=Severity(severity), query=data["query"], message=data["message"], why=data["why"],
-            columns=columns, first_table=scanned.first_table, reads=reads, absent=scanned.absent,
+            columns=columns, first_table=scanned.first_table, reads=reads, absent=scanned.absent, joined=scanned.joined,
             applies_to=self._applies_to(source, columns), fold=data.get("fold", ""), advice=data.get("advice", ""), avoid=data.get("avoid", ""),
             identity=self._columns_list(source, "identity", columns), brings=tuple(self._brings(source, columns)), shows=tuple(self._shows(source, columns)),
             symptoms=self._texts(source, "symptoms"), clears=tuple(self._clears(source, reads)), fix=self._fix(source, columns, is_user_rule),

@@ -67,17 +67,19 @@ def load(folder: Path | None = None, user_folders: Sequence[Path] = ()) -> RuleS
 
 # --- compiled rules in the wheel --------------------------------------------------------------------------------------
 
+_HEAD = ("id", "area", "first_table", "applies_to", "is_user_rule")
 _INSTALLING_SECONDS = 2  # an installer writes all files within about this time
 
 
 def compiled_path() -> Path:
-    return Path(__file__).parent / "data" / "rules.json"
+    return Path(__file__).parent / "data" / "rules.jsonl"
 
 
 def compile_rules(folder: Path) -> str:
-    """The text of rules.json for the wheel: all but the examples."""
+    """The text of rules.jsonl for the wheel: all but the examples. In its first line is what every run needs of every rule, then a line for each rule: most
+    rules are not about the host that is looked at, and their lines are never parsed."""
     found = load(folder)
-    rules = []
+    heads, rules = [], []
     for r in found.rules:
         brings, clears = (
             [[b.state, b.if_column] for b in r.brings],
@@ -90,33 +92,36 @@ def compile_rules(folder: Path) -> str:
         )
         plain = {**r._asdict(), "severity": r.severity.value, "brings": brings, "clears": clears, "fix": fix}
         plain["path"] = str(Path(r.path).relative_to(folder))
+        heads.append([plain[name] for name in _HEAD])
         rules.append([plain[name] for name in Rule._fields])
     states = [[s.id, s.sentence, s.keys, s.brings] for s in found.states.values()]
     made = {
         "outline": _outline(folder)[0],
         "fingerprint": _fingerprint(folder),
         "fields": Rule._fields,
-        "rules": rules,
+        "heads": heads,
         "states": states,
         "tables": tables.describe(),
     }
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":"), default=dict)
+    return "".join(
+        json.dumps(part, ensure_ascii=False, separators=(",", ":"), default=dict) + "\n" for part in (made, *rules)
+    )
 
 
 def _load_compiled(folder: Path) -> RuleSet | None:
     """The compiled rules, or None where there are none or where they were made from something else."""
     path = compiled_path()
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
-            data, made_at = json.load(file), os.fstat(file.fileno()).st_mtime
+        with open(path, "rb") as file:  # noqa: PTH123
+            first, *lines = file.read().splitlines()
+            data, made_at = json.loads(first), os.fstat(file.fileno()).st_mtime
     except (OSError, ValueError):
         return None
-    if not _is_made_from(data, made_at, folder):
+    if not _is_made_from(data, made_at, folder) or len(lines) != len(data["heads"]):
         return None
     tables.restore(data["tables"])
-    return RuleSet(
-        tuple(map(_rule, data["rules"])), {s[0]: State(s[0], s[1], tuple(s[2]), tuple(s[3])) for s in data["states"]}
-    )
+    rules: list[Any] = list(map(_Compiled, data["heads"], lines))
+    return RuleSet(tuple(rules), {s[0]: State(s[0], s[1], tuple(s[2]), tuple(s[3])) for s in data["states"]})
 
 
 def _is_made_from(data: Mapping[str, Any], made_at: float, folder: Path) -> bool:
@@ -163,6 +168,21 @@ def _walk(folder: str) -> Iterator[os.DirEntry[str]]:
                 yield from _walk(entry.path)
             else:
                 yield entry
+
+
+class _Compiled:
+    """Stands for a Rule. What tells whether it is about this host is known; the rest is parsed when it is first asked for."""
+
+    def __init__(self, head: list[Any], line: bytes) -> None:
+        self.id, self.area, self.first_table, self.applies_to, self.is_user_rule = head
+        self._line = line
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        rule = _rule(json.loads(self._line))
+        self.__dict__.update(rule._asdict())
+        return getattr(rule, name)
 
 
 def _rule(values: list[Any]) -> Rule:

@@ -91,10 +91,12 @@ class Source(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """`absent`: table → columns (of file, agent, …) by which each of its absences is tied to the outer row; empty = not tied."""
+    """`absent`: table → columns (of file, agent, …) by which each of its absences is tied to the outer row; empty = not tied.
+    `joined`: tables of the outer FROM without whose rows the query has none."""
 
     first_table: str
     absent: dict[str, tuple[str, ...]]
+    joined: tuple[str, ...]
     problems: list[tuple[int, str]]
 
 
@@ -124,6 +126,7 @@ def scan(query: str, tables: Mapping[str, Table]) -> Scan:
     return Scan(
         _first_table(words, sources, tables, ctes),
         _absences(words, sources, tables),
+        _joined(words, [s for s in sources if s.name in tables and s.name not in ctes]),
         [*_refused(words), *_refused_by_type(words, sources, tables), *_unjoined_agents(words, sources, tables)],
     )
 
@@ -224,6 +227,14 @@ def _absences(words: list[Token], sources: list[Source], tables: Mapping[str, Ta
         columns = {mine for mine, _ in _equalities(words, source)}
         ties[source.name] = ties[source.name] & columns if source.name in ties else columns
     return {name: tuple(sorted(columns)) for name, columns in ties.items()}
+
+
+def _joined(words: list[Token], sources: list[Source]) -> tuple[str, ...]:
+    """Those tables that the outer FROM joins and does not LEFT JOIN. None where the query is one row of aggregates, which stands without any row."""
+    outer = [w for w in words if w.depth == 0]
+    if all(w.upper != "GROUP" for w in outer) and any(w.text.lower() in _AGGREGATES for w in outer):
+        return ()
+    return tuple(dict.fromkeys(s.name for s in sources if words[s.position].depth == 0 and not s.absence))
 
 
 def _equalities(words: list[Token], source: Source) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from dddoctor.datafiles import catalogue
+from dddoctor.lazyre import lazy
 from dddoctor.light import NamedTuple
 
 OTHER = "other"
@@ -54,7 +55,7 @@ class Patterns:
                 p["id"],
                 p["by"],
                 tuple(p["has"]),
-                re.compile(p["match"], re.S),
+                lazy(p["match"], re.S),
                 bool(p.get("ends")),
                 float(p.get("every", 0)),
                 bool(p.get("each")),

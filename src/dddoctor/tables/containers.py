@@ -156,7 +156,7 @@ def collect(host: Host, vault: Vault, agents: list[Agent]) -> Iterator[Row]:
     now = now_on(host)
     rows = [row for container in found for row in rows_of(container, vault, now)]
     has_other = any(a.kind in ("package", "app", "process") for a in agents)
-    runs = any(isinstance(r, Container) and r.is_agent and r.is_running for r in rows)
+    runs = any(isinstance(r, Container) and r.is_agent and r.is_running and not r.is_looping for r in rows)
     for row in rows:
         if isinstance(row, Container) and row.is_agent and not row.is_running:
             yield row._replace(has_replacement=int(has_other or runs))

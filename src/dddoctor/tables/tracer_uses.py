@@ -102,6 +102,8 @@ def variables(text: str) -> Iterator[tuple[int, str]]:
 
 def uses(text: str) -> list[tuple[int, str, str]]:
     """(line, kind, name) in an app's code, by line; empty where it does not parse."""
+    if "ddtrace" not in text:
+        return []
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -125,7 +127,7 @@ def uses(text: str) -> list[tuple[int, str, str]]:
                 and any(a.name == "TraceMiddleware" for a in node.names)
             ):
                 found.append((node.lineno, "removed-middleware", "TraceMiddleware"))
-    if imported is None:
+    if imported is None or ("patch_all" not in text and "environ" not in text):
         return sorted(found)
     for node in ast.walk(tree):
         if (

@@ -11,7 +11,8 @@ from dddoctor.yamltext.nodes import Document
 # The Agent decodes its input in steps of 512 bytes, so bad bytes soon behind the first document still count (yaml.v2's reader; the exact step is not measured).
 FAR_BEHIND_BYTES = 512
 
-_REFUSED = lazy("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Written as what is refused: as "none of what is allowed", up to U+10FFFF, it takes 4 ms to compile.
+_REFUSED = lazy("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _CONTROL = "control characters are not allowed"
 
 
