@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from dddoctor.hosts.outbound import Reached
 
 _AGO_SECONDS = 3600
-_moment = time.time() - _AGO_SECONDS  # what `mtimes` and `started_at` of the example that was built last are counted from
+_moment = (
+    time.time() - _AGO_SECONDS
+)  # what `mtimes` and `started_at` of the example that was built last are counted from
 ROWS_HIDDEN_LIMIT = 60  # a table with more rows than this is hidden file by file only
 
 
