@@ -180,13 +180,16 @@ class _Compiled:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        rule = _rule(json.loads(self._line))
-        self.__dict__.update(rule._asdict())
-        return getattr(rule, name)
+        values = self.__dict__
+        if "query" not in values:
+            values.update(_fields(json.loads(self._line)))
+            if name in values:
+                return values[name]
+        return getattr(Rule._make(values[field] for field in Rule._fields), name)  # a method
 
 
-def _rule(values: list[Any]) -> Rule:
-    """A rule from its row in the compiled file."""
+def _fields(values: list[Any]) -> dict[str, Any]:
+    """The fields of a rule from its row in the compiled file."""
     fields: dict[str, Any] = {
         n: tuple(v) if v.__class__ is list else v for n, v in zip(Rule._fields, values, strict=True)
     }
@@ -198,4 +201,4 @@ def _rule(values: list[Any]) -> Rule:
     fix = fields["fix"]
     if fix:
         fields["fix"] = Fix(fix[0], Safety(fix[1]), tuple([Step(a, p) for a, p in fix[2]]), fix[3])
-    return Rule._make(fields.values())
+    return fields

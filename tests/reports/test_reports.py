@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -12,6 +13,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 from rich.cells import cell_len
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
 
 from dddoctor.model import (
     Applied,
@@ -28,7 +33,7 @@ from dddoctor.model import (
     Target,
     Unread,
 )
-from dddoctor.reports import console
+from dddoctor.reports import _page, console
 from dddoctor.reports import json as json_report
 from dddoctor.reports._repairs import command
 
@@ -372,7 +377,7 @@ def test_nothing_depends_on_the_environment(
     assert ("\x1b" in usual) is color
 
 
-def test_rich_is_imported_by_the_console_alone_and_only_when_it_renders() -> None:
+def test_rich_is_imported_by_the_console_alone_and_only_for_letters_that_are_no_cell_wide() -> None:
     """Its import takes longer than all that JSON needs."""
     code = (
         "import sys\n"
@@ -383,6 +388,9 @@ def test_rich_is_imported_by_the_console_alone_and_only_when_it_renders() -> Non
         "json.render(report)\n"
         "before = any(m.split('.')[0] == 'rich' for m in sys.modules)\n"
         "console.render(report, color=True)\n"
+        "before = before or any(m.split('.')[0] == 'rich' for m in sys.modules)\n"
+        "finding.message = '犬 is no key.'\n"
+        "console.render(report, color=True)\n"
         "print(before, 'rich.console' in sys.modules, bool({'rich.table', 'rich.markdown', 'rich.syntax', 'rich.traceback', 'pygments'} & set(sys.modules)))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
@@ -391,6 +399,31 @@ def test_rich_is_imported_by_the_console_alone_and_only_when_it_renders() -> Non
     )
 
     assert done.stdout.split() == ["False", "True", "False"], done.stderr
+
+
+def test_lines_are_broken_as_rich_breaks_them() -> None:
+    """Also a word that is longer than a line, at any width; and what counts as one cell is one for rich."""
+    chosen = random.Random(3)
+    words = ["a", "of", "`sudo dddoctor check --fix`", "größer", "→", "/etc/datadog-agent/conf.d/http_check.d/conf.yaml", "key:", "x" * 40, "…"]  # fmt: skip
+    for _ in range(300):
+        text = " ".join(chosen.choices(words, k=chosen.randrange(1, 25)))
+        width = chosen.randrange(5, 60)
+        wrapped = [line.plain.rstrip() for line in Text(text, overflow="ignore").wrap(Console(width=80), width)]
+        assert _page._broken(text, width) == wrapped
+        cut = Text(text)
+        cut.truncate(width, overflow="ellipsis")
+        assert _page.Page(80, color=False, ascii_only=False).shortened(text, width) == cut.plain
+
+    assert {c for c in _page.ONE_CELL if cell_len(c) != 1} == set()
+
+
+def test_colours_are_those_of_rich() -> None:
+    """The styles that reports use, as the sixteen colours of ANSI."""
+    for style in ("bold", "dim", "green", "bold green", "bold red", "bold yellow", "bold cyan"):
+        page = _page.Page(80, color=True, ascii_only=False)
+        page.whole("  ", "words", style)
+        wanted = Style.parse(style).render("  words", color_system=ColorSystem.STANDARD)
+        assert page.text() == wanted + "\n"
 
 
 def test_ascii_only_is_ascii_whatever_the_finding_says() -> None:

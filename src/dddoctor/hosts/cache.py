@@ -123,15 +123,23 @@ class CachedHost:
     def _once(self, key: Hashable, ask: Callable[[], T], *, is_kept: bool = True) -> T:
         if key in self._known:
             answer = self._known[key]
-            if isinstance(answer, BaseException):
-                # The old traceback would grow with each raise, and keep the locals of all its frames alive.
-                raise answer.with_traceback(None) from None
+            if isinstance(answer, Exception):
+                raise _bare(answer) from None
             return cast("T", answer)
         try:
             answer = ask()
         except (FileNotFoundError, ConnectionRefusedError, InputError, Unavailable) as error:
-            self._known[key] = error
+            self._known[key] = _bare(error)
             raise
         if is_kept:
             self._known[key] = answer
         return answer
+
+
+def _bare(error: Exception) -> Exception:
+    """The same error without where it came from: a traceback, and that of the error behind it, would keep the locals of all their frames alive (1 kB each)."""
+    made: Exception = error.__class__.__new__(
+        error.__class__, *error.__reduce__()[1]
+    )  # an OSError's file is not among its `args`
+    made.__dict__.update(error.__dict__)
+    return made

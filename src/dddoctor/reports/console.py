@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from dddoctor.model import Excerpt, Finding, Kind, Report, Safety, Severity, Unread
-from dddoctor.reports._page import Page, clean
+from dddoctor.reports._page import Page, cells, clean
 from dddoctor.reports._repairs import FOLD_FROM, command, has_written, put_applied
 
 MIN_WIDTH = 40
@@ -174,8 +174,6 @@ def _put_step(page: Page, report: Report, group: Sequence[Finding], can: frozens
 
 def _put_excerpt(page: Page, excerpt: Excerpt) -> None:
     """Lines with numbers, the marked one with ▸, and a caret below where the column is known. Tabs show as four blanks."""
-    from rich.cells import cell_len
-
     lines = list(excerpt.lines)
     if lines and not lines[-1][1].strip() and lines[-1][0] != excerpt.marked:
         lines.pop()
@@ -184,7 +182,7 @@ def _put_excerpt(page: Page, excerpt: Excerpt) -> None:
     before = shift = 0
     if excerpt.column:
         marked = dict(lines).get(excerpt.marked, "")
-        before = cell_len(_shown(page, marked[: excerpt.column - 1]))
+        before = cells(_shown(page, marked[: excerpt.column - 1]))
         shift = max(0, before - room * 2 // 3)
     for number, text in lines:
         is_marked = number == excerpt.marked

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dddoctor.lazyre import import_lazily
-
-import_lazily("yaml")  # before the modules below import it
-
-from dddoctor.yamltext.nodes import Document, Key, Node, Problem  # noqa: E402
-from dddoctor.yamltext.reader import read  # noqa: E402
-from dddoctor.yamltext.walk import Entry, walk  # noqa: E402
+from dddoctor.yamltext.nodes import Document, Key, Node, Problem
+from dddoctor.yamltext.reader import read
+from dddoctor.yamltext.walk import Entry, walk
 
 if TYPE_CHECKING:
     from dddoctor.model import Span
