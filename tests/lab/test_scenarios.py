@@ -70,7 +70,7 @@ def play(source: Path, scenario: Scenario) -> Outcome:
             seen.repaired = vm.check(*scenario.fix)
         for line in scenario.by_hand:
             vm.sh(line)
-        vm.wait_for_agent(checks=bool(scenario.proof))
+        vm.wait_for_agent(checks=bool(scenario.proof or scenario.left))
         if scenario.proof:
             vm.wait_for(lambda: scenario.proof in vm.journal(), f"`{scenario.proof}` in the Agent's log")
         seen.status = vm.agent("status").stdout
@@ -107,7 +107,8 @@ def test_a_broken_host_is_diagnosed_repaired_proved_and_undone(scenario: Scenari
     assert {rule for rule, _, _ in found} == {scenario.cause[0], *scenario.also}
     assert seen.before.report["broken"] == []
     if seen.repaired is not None:
-        assert seen.repaired.returncode == (1 if scenario.left else 0), seen.repaired.stderr
+        # What is left is what this Agent says of a Python check, some moments after its start: the proof may come before.
+        assert seen.repaired.returncode in ((0, 1) if scenario.left else (0,)), seen.repaired.stderr
         assert seen.repaired.report["applied"]
     assert {rule for rule, _, _ in causes(seen.after)} == set(scenario.left)
     assert seen.after.returncode == (1 if scenario.left else 0)
